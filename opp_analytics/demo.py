@@ -135,33 +135,38 @@ def demo(
                 if day <= datetime.now(UTC).date():  # An org refuses calls made in the future.
                     calls += _call_month(opportunities, day, random)
         bar.close()
-        # Make the team's org: its own people, targets and calls, the rest from another org.
-        given = {} if org is None else org.to_dict()
-        months = pd.period_range(first_day, pd.Period(last_day, "M") + _MONTHS_AHEAD, freq="M")
-        known = Org(
-            **{
-                "currency": "USD",
-                **{
-                    name: value
-                    for name, value in given.items()
-                    if name not in ("currency_rates", "join")
-                },
-                "people": [
-                    {"owner_name": name, "team": team} for name, (team, _) in _PEOPLE.items()
-                ],
-                "targets": [
-                    {"period": str(month), "owner_name": name, "target": target}
-                    for month in months
-                    for name, (_, target) in _PEOPLE.items()
-                ],
-                "calls": calls,
-                "report": _REPORT,
-            }
-        )
+        known = _make_org(org, first_day, last_day, calls)
         client = Client(*keys, cache_dir=scratch / "cache", org=known)
         stack.callback(client.close)
         atexit.register(stack.pop_all().close)
     return client, history.read_by(known)
+
+
+def _make_org(org: Org | None, first_day: date, last_day: date, calls: list[Json]) -> Org:
+    """Make the team's org: its own people, targets and calls, the rest from another org.
+
+    The rest is stages, calendar and currency, if another org is given.
+    """
+    given = {} if org is None else org.to_dict()
+    months = pd.period_range(first_day, pd.Period(last_day, "M") + _MONTHS_AHEAD, freq="M")
+    return Org(
+        **{
+            "currency": "USD",
+            **{
+                name: value
+                for name, value in given.items()
+                if name not in ("currency_rates", "join")
+            },
+            "people": [{"owner_name": name, "team": team} for name, (team, _) in _PEOPLE.items()],
+            "targets": [
+                {"period": str(month), "owner_name": name, "target": target}
+                for month in months
+                for name, (_, target) in _PEOPLE.items()
+            ],
+            "calls": calls,
+            "report": _REPORT,
+        }
+    )
 
 
 def _call_month(opportunities: pd.DataFrame, day: date, random: np.random.Generator) -> list[Json]:

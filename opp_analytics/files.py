@@ -111,26 +111,11 @@ def replace_file(
             written = Path(folder) / "content"
             written.touch()
             yield written
-            number = _descriptor(target)
-            with (
-                written.open("rb") as source,
-                target.open("wb", buffering=0)
-                if number is None
-                else open(os.dup(number), "wb") as out,  # noqa: PTH123
-            ):
-                shutil.copyfileobj(source, out)
+            _pour(written, target)
         return
     _check_target(target)
     place, prefix = staging or target.parent, f".{target.name[:100]}."
-    with contextlib.suppress(OSError), os.scandir(place) as entries:
-        for entry in entries:
-            state = entry.stat(follow_symlinks=False)
-            if (
-                re.fullmatch(re.escape(prefix) + "[0-9a-f]{16}", entry.name)
-                and stat.S_ISREG(state.st_mode)
-                and state.st_mtime < time.time() - _DAY
-            ):
-                os.unlink(entry.path)  # noqa: PTH108
+    _remove_leftovers(place, prefix)
     staged = place / f"{prefix}{secrets.token_hex(8)}"
     mode = 0o600 if private else 0o666
     os.close(os.open(staged, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode))
@@ -148,6 +133,19 @@ def replace_file(
         raise
     if durable:
         sync_folder(target.parent)
+
+
+def _remove_leftovers(folder: Path, prefix: str) -> None:
+    """Remove what killed processes left over a day ago in place of a file's next content."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            state = entry.stat(follow_symlinks=False)
+            if (
+                re.fullmatch(re.escape(prefix) + "[0-9a-f]{16}", entry.name)
+                and stat.S_ISREG(state.st_mode)
+                and state.st_mtime < time.time() - _DAY
+            ):
+                os.unlink(entry.path)  # noqa: PTH108
 
 
 @contextlib.contextmanager
@@ -367,6 +365,15 @@ def _is_stream(path: Path) -> bool:
     except OSError:
         return False
     return stat.S_ISCHR(mode) or stat.S_ISFIFO(mode)
+
+
+def _pour(content: Path, stream: Path) -> None:
+    number = _descriptor(stream)
+    with (
+        content.open("rb") as source,
+        stream.open("wb", buffering=0) if number is None else open(os.dup(number), "wb") as out,  # noqa: PTH123
+    ):
+        shutil.copyfileobj(source, out)
 
 
 def _check_target(path: Path) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -751,12 +751,7 @@ def find_decimal_comma(
     found: dict[bool, BadValue] = {}
     doubtful: set[str] = set()
     for column in columns:
-        # Pick one text of each shape with a point or comma, with its place.
-        texts = column.texts
-        bare = pc.replace_substring_regex(texts, r"^(\D*)0", r"\1z")
-        shapes = pc.replace_substring_regex(bare, r"\d", "9").to_pandas()
-        cells = ((int(place), str(texts[int(place)])) for place in shapes.drop_duplicates().index)
-        for place, cell in ((place, cell) for place, cell in cells if "." in cell or "," in cell):
+        for place, cell in _pick_shapes(column):
             with suppress(BadCell):
                 amount = _split_amount(cell)
                 point, comma = amount.read(False), amount.read(True)
@@ -773,6 +768,18 @@ def find_decimal_comma(
         why = "decimal comma, as in files with semicolons and dates such as 31.12.2026"
         return True, why if doubtful else ""
     return (False if doubtful == {","} and not semicolons and not dots else None), ""
+
+
+def _pick_shapes(column: Cells) -> Iterator[tuple[int, str]]:
+    """Pick one text of each shape with a point or comma, with its place.
+
+    Digits are alike but for a zero in front.
+    """
+    texts = column.texts
+    bare = pc.replace_substring_regex(texts, r"^(\D*)0", r"\1z")
+    shapes = pc.replace_substring_regex(bare, r"\d", "9").to_pandas()
+    cells = ((int(place), str(texts[int(place)])) for place in shapes.drop_duplicates().index)
+    return ((place, cell) for place, cell in cells if "." in cell or "," in cell)
 
 
 def has_dotted_dates(columns: Iterable[Cells]) -> bool:

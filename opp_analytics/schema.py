@@ -208,6 +208,10 @@ def _cells(column: Series, ids: Series | None) -> list[Any]:
         with suppress(BadCell):
             parsed = [*(parse_cell(str(column.name), cell) for cell in distinct), None]
             return [parsed[code] for code in codes]
+    return _cell_by_cell(column, ids)
+
+
+def _cell_by_cell(column: Series, ids: Series | None) -> list[Any]:
     cells: list[Any] = []
     bad: list[str] = []
     for position, value in enumerate(column.tolist()):

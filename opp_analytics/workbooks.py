@@ -132,17 +132,7 @@ def write_table(
         align = {"align": "right"} if kind in _RIGHT else {"align": "left", "indent": 1}
         look = {"num_format": shown or "General", "valign": "top", **align}
         look |= {"text_wrap": True} if name in wrapped else {}
-        # Choose a width for the heading, which may take two lines, and the first rows.
-        longest = max((len(str(value)) for value in values.head(200).dropna()), default=0)
-        words = head.split(" ")
-        lines = [(" ".join(words[:place]), " ".join(words[place:])) for place in range(len(words))]
-        line = min((max(map(len, both)) for both in lines), default=0)
-        least = {"money": 13.0, "instant": 21.0, "date": 14.0, "period": 16.0}.get(kind, 10.0)
-        column = Column(
-            kind,
-            look,
-            max(least, 1.2 * line + 3, min(widest, longest + 3.0) if kind == "text" else 0.0),
-        )
+        column = Column(kind, look, _choose_width(head, values, kind, widest))
         page.set_column(place, place, column.width - _PADDING, book.add_format(column.look))
         page.write(
             0,
@@ -253,3 +243,13 @@ def _choose_kind(name: str, dtype: Any) -> str:
     return (
         unit if unit != "other" else "count" if pd.api.types.is_integer_dtype(dtype) else "number"
     )
+
+
+def _choose_width(head: str, values: Series, kind: str, widest: float) -> float:
+    """Choose a width for the heading, which may take two lines, and the first rows."""
+    longest = max((len(str(value)) for value in values.head(200).dropna()), default=0)
+    words = head.split(" ")
+    lines = [(" ".join(words[:place]), " ".join(words[place:])) for place in range(len(words))]
+    line = min((max(map(len, both)) for both in lines), default=0)
+    least = {"money": 13.0, "instant": 21.0, "date": 14.0, "period": 16.0}.get(kind, 10.0)
+    return max(least, 1.2 * line + 3, min(widest, longest + 3.0) if kind == "text" else 0.0)

@@ -35,7 +35,24 @@ def act_today(context: Context) -> Answer:
     They are ranked by what winning them adds to the chance of the target, and how likely that is;
     where none adds to it, by what they would bring.
     """
-    # List the few deals that add most.
+    listed, to_win = _list_first(context), _list_to_win(context)
+    return Answer(
+        key="act_today",
+        context=context,
+        title="Act on these today",
+        finding=listed.finding,
+        method=str(note_of(forecasts.forecast_deals(context)).method),
+        tables=(listed, *([to_win] if to_win else [])),
+        notes=_advise_one(context, to_win),
+        lacks=() if to_win else (_say_lack(context),),
+        call='oa.forecast_deals(deals, history=history, as_of="{day}", freq="{freq}", '
+        "target=org.targets)",
+        opener=lambda row: explain_deal(context, row, _explain_leading(context)),
+    )
+
+
+def _list_first(context: Context) -> Table:
+    """List the few deals that add most."""
     ranked = rank_deals(context).head(_MOST)
     rows = tuple(_list_deals(context, ranked))
     finding = Sentence.of("No deal is open")
@@ -44,7 +61,7 @@ def act_today(context: Context) -> Answer:
         verb, gain = name_action(first), _say_gain(context, ranked.iloc[0], ends=False)
         finding = Sentence.of(f"First, {verb[0].lower()}{verb[1:]} ", first.name, " (", *gain, ")")
     chance = ["chance"] if len(forecasts.chances(context)) else []
-    listed = Table(
+    return Table(
         "act",
         ("action", *context.by, "value", "probability", *chance, "close_date", "points"),
         rows,
@@ -57,22 +74,6 @@ def act_today(context: Context) -> Answer:
         note=Sentence.of(f"What each adds to the chance of {forecasts.lead_name(context)}’s target")
         if ranked["points"].notna().any()
         else Sentence(),
-    )
-    to_win = _list_to_win(context)
-    return Answer(
-        key="act_today",
-        context=context,
-        title="Act on these today",
-        finding=finding,
-        method=str(note_of(forecasts.forecast_deals(context)).method),
-        tables=(listed, *([to_win] if to_win else [])),
-        notes=()
-        if to_win is None or len(forecasts.leading_persons(context)) > 1 or not to_win.rows
-        else tuple(to_win.rows[0].words.values()),
-        lacks=() if to_win else (_say_lack(context),),
-        call='oa.forecast_deals(deals, history=history, as_of="{day}", freq="{freq}", '
-        "target=org.targets)",
-        opener=lambda row: explain_deal(context, row, _explain_leading(context)),
     )
 
 
@@ -206,6 +207,13 @@ def _list_to_win(context: Context) -> Table | None:
         finding=Sentence.of(_say_gaps(context, short)),
         note=Sentence.of("Each one’s own deals, those first that add most to the own target"),
     )
+
+
+def _advise_one(context: Context, to_win: Table | None) -> tuple[Sentence, ...]:
+    """Say what one person alone needs, and how the call compares."""
+    if to_win is None or len(forecasts.leading_persons(context)) > 1 or not to_win.rows:
+        return ()
+    return tuple(to_win.rows[0].words.values())
 
 
 def _say_gaps(context: Context, short: pd.DataFrame) -> str:

@@ -18,17 +18,7 @@ _VERSION = 1
 def to_dict(answer: AnswerData, most: int | None = None, after: str | None = None) -> Json:
     """Write an answer as plain JSON; of its first table at `most` so many rows, those `after`."""
     context, (first, *others) = answer.context, answer.tables or (Table("rows", (), ()),)
-    # Keep at `most` so many rows, those `after` the row of an id.
-    rows = first.rows
-    if after is None:
-        shown = rows[:most]
-    else:
-        places = [place for place, row in enumerate(rows, 1) if row.id == after]
-        if not places:
-            raise ArgumentValueError.of(
-                "after", after, "is no id of a row", "use one of the last page"
-            )
-        shown = rows[places[-1] :][:most]
+    shown = cut_rows(first.rows, most, after)
     figure = next((one for one in answer.figures if one.low is not None), None)
     return {
         "answer_version": _VERSION,
@@ -64,6 +54,16 @@ def _write_table(answer: AnswerData, table: Table, rows: tuple[Row, ...]) -> Jso
         "rows": [_write_row(answer, table.columns, row) for row in rows],
         "rows_total": len(table.rows),
     }
+
+
+def cut_rows(rows: tuple[Row, ...], most: int | None, after: str | None) -> tuple[Row, ...]:
+    """Keep at `most` so many rows, those `after` the row of an id."""
+    if after is None:
+        return rows[:most]
+    places = [place for place, row in enumerate(rows, 1) if row.id == after]
+    if not places:
+        raise ArgumentValueError.of("after", after, "is no id of a row", "use one of the last page")
+    return rows[places[-1] :][:most]
 
 
 def _write_row(answer: AnswerData, columns: tuple[str, ...], row: Row) -> Json:

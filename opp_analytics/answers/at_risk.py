@@ -37,10 +37,7 @@ def at_risk(context: Context) -> Answer:
     heads = {"chance": forecasts.name_history(context), "close_date": "Close", "reasons": "Why"}
     known = context.deals.set_index("unique_id").loc[flagged.index]
     known = known.reset_index()
-    todo, several = (
-        say_actions(context),
-        (bool(context.person) and context.deals[context.person].nunique() > 1),
-    )
+    todo, several = say_actions(context), _has_several(context)
     rows = [
         _add_reasons(row, str(reasons).split(_BETWEEN), todo.get(row.id), owner)
         for row, reasons, owner in zip(
@@ -75,12 +72,29 @@ def at_risk(context: Context) -> Answer:
     )
 
 
+def _has_several(context: Context) -> bool:
+    """True if more than one person has deals."""
+    return bool(context.person) and context.deals[context.person].nunique() > 1
+
+
 def _add_reasons(row: Row, reasons: list[str], todo: str | None, owner: str) -> Row:
     """Add to a deal its flags in words, the first one apart, and what to do."""
     first, *others = map(text.capital, reasons)
     others += [todo] if todo else []
     why = Sentence.of(Piece("lead", first), "".join(f". {one}" for one in others), ".")
-    # Say a deal's value, owner and flags, and its stage if no flag names it.
+    return replace(
+        row,
+        values={**row.values, "risk": len(reasons)},
+        words={"reasons": why},
+        says=_say_flags(row, reasons, owner),
+    )
+
+
+def _say_flags(row: Row, reasons: list[str], owner: str) -> Sentence:
+    """Say a deal's value, owner and flags, and its stage if no flag names it.
+
+    Flags are said without what they are measured by.
+    """
     stage = text.stage(row.values.get("stage"))
     flags = [reason.partition("; ")[0] for reason in reasons]
     flags += [] if any(stage in flag for flag in flags) else [f"in {stage}"]
@@ -90,9 +104,4 @@ def _add_reasons(row: Row, reasons: list[str], todo: str | None, owner: str) -> 
         parts += [", ", Piece("money", row.values["value"])]
     if owner and owner != NO_LABEL:
         parts += [", ", Piece("name", owner)]
-    return replace(
-        row,
-        values={**row.values, "risk": len(reasons)},
-        words={"reasons": why},
-        says=Sentence.of(*parts, f": {listed}"),
-    )
+    return Sentence.of(*parts, f": {listed}")

@@ -313,18 +313,7 @@ class Context:
             (self.whole[part.column].astype(schema.TEXT) == part.name).to_numpy(dtype=bool)
         ]
         now = mine["close_date"].isna() | (mine["close_date"] >= self.period.start_time)
-        # Choose the groups by which to forecast the whole.
-        by = self.by
-        if part.column not in by:
-            levels = (part.column, *by)
-        else:
-            above = by[: by.index(part.column)]
-            # Somebody with deals of two teams has two rows there; here both are one.
-            levels = (
-                tuple(by)
-                if len(mine[now][list(above)].drop_duplicates()) <= 1
-                else tuple(by[len(above) :])
-            )
+        levels = _find_levels(mine[now], part, self.by)
         return replace(
             self,
             opportunities=mine,
@@ -597,6 +586,18 @@ def _default_levels(frame: pd.DataFrame, history: History | None) -> list[str]:
         return []
     known = frame.columns if history is None else history.table.columns
     return [_TEAM, _OWNER] if _TEAM in frame.columns and _TEAM in known else [_OWNER]
+
+
+def _find_levels(mine: pd.DataFrame, part: Part, by: Sequence[str]) -> tuple[str, ...]:
+    """Choose the groups by which to forecast the whole.
+
+    The part then has the row that it has on the page of the whole.
+    """
+    if part.column not in by:
+        return (part.column, *by)
+    above = by[: by.index(part.column)]
+    # Somebody with deals of two teams has two rows there; here both are one.
+    return tuple(by) if len(mine[list(above)].drop_duplicates()) <= 1 else tuple(by[len(above) :])
 
 
 def _list_parts(tables: Sequence[pd.DataFrame]) -> list[Part]:

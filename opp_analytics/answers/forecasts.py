@@ -102,12 +102,7 @@ def _forecast(
     table = leveled.show(is_shown)
     if not levels:
         return table, table.iloc[:0]
-    # Drop the rows of people in teams that they left before a period: they hold nothing of it.
-    who = table.index.droplevel([*range(table.index.nlevels - 2)])
-    idle = (table[_ZEROS] == 0).all(axis=1).to_numpy() & table["target"].isna().to_numpy()
-    left = idle & (who.isin(who[~idle]) | who.duplicated())
-    kept: pd.DataFrame = table[~left | (who.get_level_values(0) == ALL)]
-    own, groups = _keep_part(kept, part, levels)
+    own, groups = _keep_part(_count_once(table), part, levels)
     giants = leveled.find_giants(depth, part.name if part else "")
     return note_of(own).change(giants=giants).write(own), groups
 
@@ -484,7 +479,14 @@ def _fan_of_part(context: Context, moments: pd.DatetimeIndex) -> pd.DataFrame:
 def change(context: Context) -> pd.DataFrame:
     """`oa.forecast_change` of the current period, from the earlier record to the last one."""
     table = explained_change(context).sum_up()
-    # Say the new stage of the deals whose chance added and took most.
+    return note_of(table).change(causes=_find_causes(context)).write(table)
+
+
+def _find_causes(context: Context) -> dict[str, str]:
+    """Say the new stage of the deals whose chance added and took most.
+
+    The keys are "up" and "down". A deal that is in the same stage is not said.
+    """
     moved = explained_change(context).list_deals()
     moved = moved[moved["movement"] == "chance"]
     then, now = (
@@ -500,7 +502,7 @@ def change(context: Context) -> pd.DataFrame:
                 and was != became
             ):
                 causes[way] = f"now in {text.stage(became)}"
-    return note_of(table).change(causes=causes).write(table)
+    return causes
 
 
 @keep
@@ -822,6 +824,15 @@ def _keep_part(
         # What was left out is counted in the whole, not in the part.
         note_of(table).change(left_out={}).write(rows)
     return whole, people
+
+
+def _count_once(table: pd.DataFrame) -> pd.DataFrame:
+    """Drop the rows of people in teams that they left before a period: they hold nothing of it."""
+    who = table.index.droplevel([*range(table.index.nlevels - 2)])
+    idle = (table[_ZEROS] == 0).all(axis=1).to_numpy() & table["target"].isna().to_numpy()
+    left = idle & (who.isin(who[~idle]) | who.duplicated())
+    kept: pd.DataFrame = table[~left | (who.get_level_values(0) == ALL)]
+    return kept
 
 
 def _is_total(table: pd.DataFrame, levels: Sequence[Any]) -> Any:

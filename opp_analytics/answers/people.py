@@ -51,13 +51,7 @@ def people(context: Context) -> Answer:
     # Of one team or person the total is the one that is aimed at.
     parts = [key for key in by_key if set(key) != {ALL}]
     is_aimed = any(pd.notna(by_key[key]["target"]) for key in parts)
-
-    def rank(key: tuple[Any, ...]) -> list[float]:
-        row = by_key[key]
-        amounts = (row["target"] - row["expected"], row["expected"], row["booked"])
-        return [math.inf if math.isnan(amount) else -amount for amount in amounts]
-
-    in_view = members if len(by_key) <= _FEW else sorted(members, key=rank)[:_KEPT]
+    in_view = _choose_in_view(by_key, members)
     rows = [
         _make_row(context, key, by_key[key], is_aimed, is_folded=key not in in_view)
         for key in _order(table, is_aimed)
@@ -97,6 +91,19 @@ def people(context: Context) -> Answer:
     )
 
 
+def _choose_in_view(
+    rows: Mapping[tuple[Any, ...], Mapping[Any, Any]], members: list[tuple[Any, ...]]
+) -> list[tuple[Any, ...]]:
+    """Choose who stays in view: furthest below target, then the largest forecasts."""
+
+    def rank(key: tuple[Any, ...]) -> list[float]:
+        row = rows[key]
+        amounts = (row["target"] - row["expected"], row["expected"], row["booked"])
+        return [math.inf if math.isnan(amount) else -amount for amount in amounts]
+
+    return members if len(rows) <= _FEW else sorted(members, key=rank)[:_KEPT]
+
+
 def _order(table: pd.DataFrame, is_aimed: bool) -> list[tuple[Any, ...]]:
     """Order each team above its people, the largest target first, and the total last."""
     ranked = list(map(text.split_key, evidence.rank_groups(table, aimed=is_aimed).index))
@@ -121,8 +128,7 @@ def _make_row(
     if not is_person and abs(row["moved"]) >= HALF_CENT:
         way, moved = text.movement("transferred", row["moved"]), Piece("money", abs(row["moved"]))
         words["change"] = Sentence.of(moved, f" {way}")
-    lack = "met" if row["gap"] <= 0 else "none due" if evidence.expects_nothing(row) else ""
-    if is_aimed and lack:
+    if is_aimed and (lack := _say_no_chance(row)):
         words["p_target"] = Sentence.of(lack)
     elif pd.notna(row["p_target"]) and not forecasts.stated(context):
         values["p_target"] = float(row["p_target"])
@@ -137,6 +143,13 @@ def _make_row(
         part=Part(context.by[len(labels) - 1], labels[-1]) if labels else None,
         says=Sentence.of(_say_row(context, values, words)),
     )
+
+
+def _say_no_chance(row: Mapping[Any, Any]) -> str:
+    """Say why a row has no chance of its target: met, or no deal is due."""
+    if row["gap"] <= 0:
+        return "met"
+    return "" if row["open_count"] or row["expected"] > row["booked"] else "none due"
 
 
 def _say_row(context: Context, values: Mapping[str, float], words: Mapping[str, Sentence]) -> str:

@@ -123,7 +123,7 @@ def _read(context: Context) -> dict[str, DueCohort]:
     found = {}
     for period in (context.period - step for step in (2, 1, 0)):
         first, last = period.start_time.normalize(), min(period.end_time.normalize(), seen)
-        opening = max(period.start_time.tz_localize(context.tz), begins)
+        opening = max(_begin(context, period), begins)
         if first > seen or opening == begins >= last.tz_localize(context.tz):
             continue
         try:
@@ -134,6 +134,10 @@ def _read(context: Context) -> dict[str, DueCohort]:
     if not found:
         raise NotEnoughHistory("no period has two records")
     return found
+
+
+def _begin(context: Context, period: pd.Period) -> pd.Timestamp:
+    return period.start_time.tz_localize(context.tz)
 
 
 def _find_pushed(context: Context) -> pd.DataFrame:

@@ -32,10 +32,9 @@ def will_we_make_it(context: Context) -> Answer:
     """Say whether the target is made, what is left to do, who has most to go, and what changed."""
     table = forecasts.forecast(context)
     first, left = analysis.say_forecast(table)
-    alarms = tables.alert_figures(context)["world_changed"]
     said = (
         *(left, _say_won_later(context), _most_to_go(context)),
-        *(_say_call(context), describe(tables.world_changes(context)) if alarms > 0 else ""),
+        *(_say_call(context), _say_alarms(context)),
     )
     labels = dict.fromkeys([context.label, str(forecasts.lead(context))])
     return Answer(
@@ -152,6 +151,12 @@ def _say_won_later(context: Context) -> str:
         return f"{money} is won but dated {dated} ({largest})"
     wins = text.count(len(later), "win")
     return f"{money} of {wins} is dated after {context.name}, {largest} most"
+
+
+def _say_alarms(context: Context) -> str:
+    """Say what changed in what comes in or is won."""
+    alarms = tables.alert_figures(context)["world_changed"]
+    return describe(tables.world_changes(context)) if alarms > 0 else ""
 
 
 def _say_call(context: Context) -> str:

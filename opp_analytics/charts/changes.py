@@ -15,7 +15,7 @@ import pandas as pd
 
 from opp_analytics import arguments, text
 from opp_analytics.analysis import Step, list_steps, push_counts
-from opp_analytics.arrays import Series
+from opp_analytics.arrays import Floats, Series
 from opp_analytics.charts.data import (
     BarMark,
     BreakMark,
@@ -97,10 +97,7 @@ def _lay_steps(
         totals.append(total._replace(value=float(table["value"][name])))
     heads = () if column == "value" else ("Expected", "Full value")
     levels = np.cumsum([totals[0].expected, *(step.expected for step in steps)])
-    # Find where the scale begins: at 0, or below the lowest level.
-    low, high = float(levels.min()), float(levels.max())
-    small = low > 0 and 0 < high - low < _CUT_BELOW * high
-    base, reach = (low - _STUB * (high - low) if small else 0.0), float(np.ptp(levels))
+    base, reach = _cut_scale(levels), float(np.ptp(levels))
     money = money_of(table, beside=table[column].abs().max())
     largest = max(steps, key=lambda step: abs(step.expected), default=None)
     places = [
@@ -166,6 +163,16 @@ def _place_step(step: Step, bar: BarMark, money: Money) -> Place:
     title = f"{text.capital(step.name)}: {', '.join(filter(None, (figure, named)))}"
     marks, forms = (replace(bar, title=title),), tuple(dict.fromkeys(forms))
     return Place(step.name, marks, says, (figure,), title, step.key, forms=forms)
+
+
+def _cut_scale(levels: Floats) -> float:
+    """Find where the scale begins: at 0, or below the lowest level.
+
+    It is cut where all steps together are small beside the totals.
+    """
+    low, high = float(levels.min()), float(levels.max())
+    small = low > 0 and 0 < high - low < _CUT_BELOW * high
+    return low - _STUB * (high - low) if small else 0.0
 
 
 _FLOW: tuple[tuple[str, Tone, str], ...] = (

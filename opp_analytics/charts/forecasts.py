@@ -64,24 +64,10 @@ def forecast(table: pd.DataFrame) -> ChartData:
     if not (table[["booked", "weighted_open", "open_count"]].fillna(0) != 0).any(axis=None):
         return ChartData(empty="nothing won or open")
     shown, money = _fill_periods(table), money_of(table)
-    confidence, method = note_of(table).confidence, str(note_of(table).method or "")
-    ranges = f"{text.percent(confidence)} range" if confidence else "range"
-    due_only = " of open deals due only" if method == "stated" else ""
-    marks = [
-        ("gray: closed", shown["booked"].ne(0).any()),
-        ("blue: forecast", shown["expected"].gt(shown["booked"]).any()),
-        (f"thin line: {ranges}{due_only}", shown["high"].gt(shown["low"]).any()),
-    ]
-    # Say which forecasts lie outside their own range, and what is likely there.
-    freq = str(note_of(table).freq)
-    named: dict[str, list[str]] = {}
-    for period, row in shown.iterrows():
-        if words := evidence.name_outside(row, money):
-            named.setdefault(words, []).append(text.period(str(period), freq))
     note = (
         text.count(int(table["open_count"].sum()), "open deal"),
-        ", ".join(name for name, drawn in marks if drawn),
-        ", ".join(f"{words} in {text.joined(periods, most=3)}" for words, periods in named.items()),
+        _explain_marks(shown, table),
+        _note_outside(shown, money, str(note_of(table).freq)),
         name_method(table),
         note_periods(shown),
         _count_undrawn(table, shown),
@@ -134,6 +120,29 @@ def _place_periods(shown: pd.DataFrame, table: pd.DataFrame) -> tuple[Place, ...
         says = money(float(known.expected)) if known.Index in table.index else ""
         places.append(Place(name, tuple(marks), says))
     return tuple(places)
+
+
+def _explain_marks(shown: pd.DataFrame, table: pd.DataFrame) -> str:
+    confidence, method = note_of(table).confidence, str(note_of(table).method or "")
+    ranges = f"{text.percent(confidence)} range" if confidence else "range"
+    due_only = " of open deals due only" if method == "stated" else ""
+    marks = [
+        ("gray: closed", shown["booked"].ne(0).any()),
+        ("blue: forecast", shown["expected"].gt(shown["booked"]).any()),
+        (f"thin line: {ranges}{due_only}", shown["high"].gt(shown["low"]).any()),
+    ]
+    return ", ".join(name for name, drawn in marks if drawn)
+
+
+def _note_outside(shown: pd.DataFrame, money: Money, freq: str) -> str:
+    """Say which forecasts lie outside their own range, and what is likely there."""
+    named: dict[str, list[str]] = {}
+    for period, row in shown.iterrows():
+        if words := evidence.name_outside(row, money):
+            named.setdefault(words, []).append(text.period(str(period), freq))
+    return ", ".join(
+        f"{words} in {text.joined(periods, most=3)}" for words, periods in named.items()
+    )
 
 
 def _count_undrawn(table: pd.DataFrame, shown: pd.DataFrame) -> str:
@@ -475,33 +484,7 @@ def score(table: pd.DataFrame) -> ChartData:
         return ChartData(empty="nothing was booked in the periods that have ended")
     by, freq, places = table.index.names[0], note_of(table).freq, list[Place]()
     if by == "lead":
-        # Prepare how far each method missed against the days left; the first method in blue.
-        judged = table[table["wape"].notna()].reset_index()
-        judged = (
-            judged
-            if "method" in judged
-            else judged.assign(method=note_of(table).method or "forecast")
-        )
-        known = judged.pivot_table("wape", "method", "lead", observed=True, sort=False).iloc[
-            :, ::-1
-        ]
-        counted = judged.groupby("lead", observed=True)["n"].max()
-        curves, ends = list[Curve](), []
-        for method, misses in known.iterrows():
-            is_first = not curves
-            shade: Tone = "hi" if is_first else "mute"
-            points = tuple((float(k), float(y)) for k, y in enumerate(misses) if not math.isnan(y))
-            curves.append(Curve(points, shade, 1.0 + is_first, 3.0 + 1.5 * is_first))
-            ends.append(EndName(*points[-1], text.method(method, freq), shade))
-        return ChartData(
-            tuple(Place(f"{band}\n{counted[band]:,}") for band in known.columns),
-            ("below each band: forecasts judged",),
-            upright=True,
-            measure=Measure("percent", _MISSED, 0),
-            across=Measure(title=_LEFT),
-            curves=tuple(curves),
-            ends=tuple(ends),
-        )
+        return _draw_leads(table)
     ranked = table.sort_values("wape", kind="stable") if by == "method" else table
     best, first = ranked.index[0], table.index[0]
     leads = by == "method" and len(ranked) > 1
@@ -514,6 +497,32 @@ def score(table: pd.DataFrame) -> ChartData:
     count = text.count(int(table["n"].max()), "forecast")
     same = f"each method on the same {count}" if by == "method" and len(table) > 1 else count
     return ChartData(tuple(places), (same,), measure=Measure("percent", _MISSED))
+
+
+def _draw_leads(table: pd.DataFrame) -> ChartData:
+    """Prepare how far each method missed against the days left; the first method in blue."""
+    judged = table[table["wape"].notna()].reset_index()
+    judged = (
+        judged if "method" in judged else judged.assign(method=note_of(table).method or "forecast")
+    )
+    known = judged.pivot_table("wape", "method", "lead", observed=True, sort=False).iloc[:, ::-1]
+    counted = judged.groupby("lead", observed=True)["n"].max()
+    curves, ends = list[Curve](), []
+    for method, misses in known.iterrows():
+        tone, width, dots = ("mute", 1.0, 3.0) if curves else ("hi", 2.0, 4.5)
+        points = tuple((float(k), float(y)) for k, y in enumerate(misses) if not math.isnan(y))
+        curves.append(Curve(points, tone, width, dots))  # type: ignore[arg-type]
+        name = text.method(method, note_of(table).freq)
+        ends.append(EndName(*points[-1], name, tone))  # type: ignore[arg-type]
+    return ChartData(
+        tuple(Place(f"{band}\n{counted[band]:,}") for band in known.columns),
+        ("below each band: forecasts judged",),
+        upright=True,
+        measure=Measure("percent", _MISSED, 0),
+        across=Measure(title=_LEFT),
+        curves=tuple(curves),
+        ends=tuple(ends),
+    )
 
 
 def _judge_method(row: Series) -> str:

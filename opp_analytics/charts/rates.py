@@ -51,20 +51,7 @@ def win_rate(
     if not closed.any():
         return ChartData(note=note, empty="no closed deals")
     if table.index.name == "period":
-        counted = len(table) <= _MOST_COUNTS
-        rows: Any = zip(
-            name_periods(table), table["rate_low"], table["rate_high"], closed, strict=True
-        )
-        return ChartData(
-            tuple(
-                Place(name, (RangeMark(low, high, "quiet"),), f"n={n:,}" if counted else "")
-                for name, low, high, n in rows
-            ),
-            (*note, note_periods(table)),
-            upright=True,
-            measure=Measure("percent", low=0, high=1.15 * float(table["rate_high"].max())),
-            curves=(Curve(trace(range(len(table)), table["rate"]), "bar", dots=6.0),),
-        )
+        return _follow_rate(table, closed, note)
     differs = evidence.list_apart(table) if differs is None else differs
     apart = "blue: differs from the others beyond chance"
     places, confidence = [], text.percent(note_of(table).confidence or 0.95)
@@ -87,6 +74,21 @@ def win_rate(
     )
 
 
+def _follow_rate(table: pd.DataFrame, closed: Series, note: tuple[str, ...]) -> ChartData:
+    counted = len(table) <= _MOST_COUNTS
+    rows: Any = zip(name_periods(table), table["rate_low"], table["rate_high"], closed, strict=True)
+    return ChartData(
+        tuple(
+            Place(name, (RangeMark(low, high, "quiet"),), f"n={n:,}" if counted else "")
+            for name, low, high, n in rows
+        ),
+        (*note, note_periods(table)),
+        upright=True,
+        measure=Measure("percent", low=0, high=1.15 * float(table["rate_high"].max())),
+        curves=(Curve(trace(range(len(table)), table["rate"]), "bar", dots=6.0),),
+    )
+
+
 def win_rate_curve(table: pd.DataFrame) -> ChartData:
     """Prepare the share won (with its interval) and lost by age.
 
@@ -96,29 +98,13 @@ def win_rate_curve(table: pd.DataFrame) -> ChartData:
         return ChartData(empty="no closed deals to follow")
     arguments.refuse_groups(table)
     curves, ends = _trace_outcomes(table)
-    low, high = (_start_at_zero(table.index, table[name]) for name in ("won_low", "won_high"))
-    # Label round ages with the deals still open at them.
-    ages = table.index.to_numpy()
-    ticks = [tick for tick in choose_ticks(max(float(ages[-1]), 5.0), 5) if tick <= ages[-1]]
-    still = table["at_risk"].to_numpy()[np.searchsorted(ages, ticks)]
     return ChartData(
         note=(text.count(int(table["at_risk"].iloc[0])),),
         upright=True,
         measure=Measure("percent", low=-0.03, high=1),
-        across=Measure(
-            "number",
-            "days since created",
-            0,
-            ticks=tuple(
-                (day, f"{day:,.0f}\n{n:,} open") for day, n in zip(ticks, still, strict=True)
-            ),
-        ),
+        across=Measure("number", "days since created", 0, ticks=_label_ages(table)),
         curves=tuple(curves),
-        ribbons=(
-            Ribbon(
-                tuple((x, y, top) for (x, y), (_, top) in zip(low, high, strict=True)), stepped=True
-            ),
-        ),
+        ribbons=(_bound_won(table),),
         ends=tuple(ends),
     )
 
@@ -126,6 +112,13 @@ def win_rate_curve(table: pd.DataFrame) -> ChartData:
 def _start_at_zero(days: pd.Index[Any], values: Series) -> tuple[tuple[float, float], ...]:
     """Turn a column into the points of a curve from day 0."""
     return ((0.0, 0.0), *trace(days, values))
+
+
+def _bound_won(table: pd.DataFrame) -> Ribbon:
+    low, high = (_start_at_zero(table.index, table[name]) for name in ("won_low", "won_high"))
+    return Ribbon(
+        tuple((x, y, top) for (x, y), (_, top) in zip(low, high, strict=True)), stepped=True
+    )
 
 
 def _trace_outcomes(table: pd.DataFrame) -> tuple[list[Curve], list[EndName]]:
@@ -137,3 +130,11 @@ def _trace_outcomes(table: pd.DataFrame) -> tuple[list[Curve], list[EndName]]:
             curves.append(Curve(points, tone, stepped=True))
             ends.append(EndName(*points[-1], name, tone))
     return curves, ends
+
+
+def _label_ages(table: pd.DataFrame) -> tuple[tuple[float, str], ...]:
+    """Label round ages with the deals still open at them."""
+    ages = table.index.to_numpy()
+    ticks = [tick for tick in choose_ticks(max(float(ages[-1]), 5.0), 5) if tick <= ages[-1]]
+    still = table["at_risk"].to_numpy()[np.searchsorted(ages, ticks)]
+    return tuple((day, f"{day:,.0f}\n{n:,} open") for day, n in zip(ticks, still, strict=True))

@@ -93,20 +93,7 @@ class _Commands(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """List the commands, each with the first line of its docstring."""
         for name, listed in self.commands.items():
-            # Read the first line of a command's docstring, without the imports of its module.
-            if name == "org":
-                listed.help = _ORG
-            else:
-                _, file = _ENTRIES[name]
-                module = ast.parse(
-                    Path(__file__).with_name(f"{file}.py").read_text(encoding="utf-8")
-                )
-                functions = {
-                    node.name: node for node in module.body if isinstance(node, ast.FunctionDef)
-                }
-                listed.help = (ast.get_docstring(functions[_name_function(name)]) or "").partition(
-                    "\n"
-                )[0]
+            listed.help = _read_first_line(name)
         return super().list_commands(ctx)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -181,6 +168,16 @@ def _overview(
     ] = False,
 ) -> None:
     pass
+
+
+def _read_first_line(name: str) -> str:
+    """Read the first line of a command's docstring, without the imports of its module."""
+    if name == "org":
+        return _ORG
+    _, file = _ENTRIES[name]
+    module = ast.parse(Path(__file__).with_name(f"{file}.py").read_text(encoding="utf-8"))
+    functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
+    return (ast.get_docstring(functions[_name_function(name)]) or "").partition("\n")[0]
 
 
 def _name_function(name: str) -> str:

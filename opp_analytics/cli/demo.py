@@ -62,22 +62,7 @@ def demo_command(
     )
     _write_org(oa.Org.of(history), folder)
     page = oa.weekly_report(opportunities, history, as_of=today, out=folder / "weekly.html")
-    heading(
-        "Monday’s page",
-        f"as of {text.day(today, year=True)}, the latest Monday in the middle of a month",
-    )
-    for line in (*page.alerts, *page.sentences):
-        say(str(line))
-    heading("Files", f"in {folder}")
-    for names, what in {
-        "weekly.html, weekly.xlsx": "the page, and its numbers as a workbook",
-        FILE: "the org file: currency, alert, and where teams, targets and calls are",
-        "people.csv, targets.csv, calls.csv": (
-            "who is in which team, what each should win, what each called"
-        ),
-        str(HISTORY_FOLDER): "the records, one a week",
-    }.items():
-        say(f"{names:<36}{what}")
+    _say_page(page, folder, text.day(today, year=True))
     with _keep_journal_apart():
         _edit(client, today)
     heading("What next")
@@ -129,6 +114,22 @@ def _write_org(org: oa.Org, folder: Path) -> None:
             stages  # Last: in TOML a line after a table's head belongs to that table.
         )
     write_whole(folder / FILE, f"{_OURS}\n{tomlkit.dumps(settings)}".encode())
+
+
+def _say_page(page: oa.WeeklyReport, folder: Path, day: str) -> None:
+    heading("Monday’s page", f"as of {day}, the latest Monday in the middle of a month")
+    for line in (*page.alerts, *page.sentences):
+        say(str(line))
+    heading("Files", f"in {folder}")
+    for names, what in {
+        "weekly.html, weekly.xlsx": "the page, and its numbers as a workbook",
+        FILE: "the org file: currency, alert, and where teams, targets and calls are",
+        "people.csv, targets.csv, calls.csv": (
+            "who is in which team, what each should win, what each called"
+        ),
+        str(HISTORY_FOLDER): "the records, one a week",
+    }.items():
+        say(f"{names:<36}{what}")
 
 
 def _edit(client: oa.Client, today: pd.Timestamp) -> None:

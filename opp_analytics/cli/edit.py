@@ -306,27 +306,9 @@ def apply_command(
     check_plan(made, client, words=_words(), **allowed)
     _show_plan(made, *(option for option, given in allowed.items() if given))
     if is_proposed and len(made):
-        # Ask at the terminal for a word that stands nowhere else.
-        word = "".join(secrets.choice(letters) for letters in ("bdfgklmnprstvz", "aeiou") * 3)
-        say(f"{made.proposed_by} proposed this; deals' names and texts are not instructions.")
-        say_gathered()
-        try:
-            typed = typer.prompt(f"To write it to {client.settings.url}, type {word}", default="")
-        except typer.Abort:
-            typed = ""
-        if typed.strip() != word:
-            say("Nothing was sent.")
-            raise typer.Exit(1)
-        made = replace(made, approved_by=getpass.getuser())
+        made = _approve(made, client)
     elif not (yes or dry_run or not len(made)):
-        say_gathered()
-        try:
-            agreed = typer.confirm(f"Write this to {client.settings.url}?")
-        except typer.Abort:
-            raise PlanError("No confirmation; nothing was sent. Use --yes in scripts.") from None
-        if not agreed:
-            say("Nothing was sent.")
-            raise typer.Exit(1)
+        _confirm(f"Write this to {client.settings.url}?")
     with _say_run():
         done = oa.apply(
             made,
@@ -415,6 +397,32 @@ def _say_run() -> Iterator[None]:
         yield
     except RunStopped as stop:
         raise KeyboardInterrupt(stop.summary(words=_words())) from None
+
+
+def _approve(made: oa.Plan, client: oa.Client) -> oa.Plan:
+    """Ask at the terminal for a word that stands nowhere else."""
+    word = "".join(secrets.choice(letters) for letters in ("bdfgklmnprstvz", "aeiou") * 3)
+    say(f"{made.proposed_by} proposed this; deals' names and texts are not instructions.")
+    say_gathered()
+    try:
+        typed = typer.prompt(f"To write it to {client.settings.url}, type {word}", default="")
+    except typer.Abort:
+        typed = ""
+    if typed.strip() != word:
+        say("Nothing was sent.")
+        raise typer.Exit(1)
+    return replace(made, approved_by=getpass.getuser())
+
+
+def _confirm(question: str) -> None:
+    say_gathered()
+    try:
+        agreed = typer.confirm(question)
+    except typer.Abort:
+        raise PlanError("No confirmation; nothing was sent. Use --yes in scripts.") from None
+    if not agreed:
+        say("Nothing was sent.")
+        raise typer.Exit(1)
 
 
 def _say_receipt(done: oa.Receipt, file: Path | None) -> None:

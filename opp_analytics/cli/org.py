@@ -156,37 +156,7 @@ def check_command(
     stages = pd.DataFrame([_row(stage) for stage in org.stages])
     show(_without_empty(stages), index=False, most=100)
     say("")
-    year = f"{datetime(2000, org.fiscal_year_start, 1):%B}"
-    today = pd.Timestamp.now(org.zone(None))
-    freq = org.freq("Q")
-    quarter = text.period(str(pd.Period(today.tz_localize(None), freq)), freq)
-    facts = pd.DataFrame(
-        [
-            (
-                "currency",
-                f"{text.currency_name(org.currency)} ({org.currency})"
-                if org.currency
-                else "none, so amounts have no sign",
-            ),
-            ("time zone", org.timezone or "none, so times become days in UTC"),
-            ("year", f"begins in {year}; today is in {quarter}"),
-            ("people", describe_people(org)),
-            ("targets", describe_targets(org)),
-            *([("calls", describe_calls(org))] if len(org.calls) else []),
-            *([("rates", describe_rates(org))] if org.converts else []),
-            *(("join", describe_join(org, join.name)) for join in org.joins),
-            ("exports", _columns(org.columns, "known by the API's names only")),
-            ("API", _columns(org.api_columns, "attributes by the API's own names")),
-            (
-                "report",
-                text.joined([f"{name} = {value}" for name, value in org.report.items()])
-                or "by default",
-            ),
-            ("deliver", _describe_delivery(org)),
-            ("links", org.record_url or "none, so deals have no link"),
-        ],
-        columns=["fact", "meaning"],
-    )
+    facts = pd.DataFrame(_facts(org), columns=["fact", "meaning"])
     for name, said in facts.itertuples(index=False):
         say(f"{name:<11}{said}")
     strange = [
@@ -195,6 +165,37 @@ def check_command(
     say("\n".join(["", *strange, f"{file} has no {'other ' * bool(strange)}mistakes."]))
     numbers = pd.Series([stage.probability for stage in org.stages], dtype="Int64")
     answer({"stages": stages.assign(probability=numbers), "facts": facts})
+
+
+def _facts(org: oa.Org) -> list[tuple[str, str]]:
+    year = f"{datetime(2000, org.fiscal_year_start, 1):%B}"
+    today = pd.Timestamp.now(org.zone(None))
+    freq = org.freq("Q")
+    quarter = text.period(str(pd.Period(today.tz_localize(None), freq)), freq)
+    return [
+        (
+            "currency",
+            f"{text.currency_name(org.currency)} ({org.currency})"
+            if org.currency
+            else "none, so amounts have no sign",
+        ),
+        ("time zone", org.timezone or "none, so times become days in UTC"),
+        ("year", f"begins in {year}; today is in {quarter}"),
+        ("people", describe_people(org)),
+        ("targets", describe_targets(org)),
+        *([("calls", describe_calls(org))] if len(org.calls) else []),
+        *([("rates", describe_rates(org))] if org.converts else []),
+        *(("join", describe_join(org, join.name)) for join in org.joins),
+        ("exports", _columns(org.columns, "known by the API's names only")),
+        ("API", _columns(org.api_columns, "attributes by the API's own names")),
+        (
+            "report",
+            text.joined([f"{name} = {value}" for name, value in org.report.items()])
+            or "by default",
+        ),
+        ("deliver", _describe_delivery(org)),
+        ("links", org.record_url or "none, so deals have no link"),
+    ]
 
 
 def _describe_delivery(org: oa.Org) -> str:

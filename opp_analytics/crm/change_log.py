@@ -107,11 +107,7 @@ def read_changes(
         )
     problems: list[Mapping[str, str]] = []
     left_out: tuple[str, ...] = ()
-    known = (
-        pd.DataFrame(index=pd.Index([], dtype=TEXT, name="unique_id"))
-        if opportunities is None
-        else Org.of(opportunities).bare(opportunities).set_index("unique_id")
-    )
+    known = _index_deals(opportunities)
     if shape == "events":
         events = read_events(table, org, **written)
         # The cells of a long file take as much memory as its changes.
@@ -176,17 +172,7 @@ def _meet(pairs: pd.DataFrame, opportunities: pd.DataFrame | None, file: str) ->
     names = match_ids(ids, opportunities["unique_id"])
     how = "spelled otherwise in the history were matched by id"
     if "name" in pairs and "name" in opportunities and are_others(ids.replace(names), known):
-        theirs, ours = (
-            frame[["unique_id", "name"]]
-            .dropna()
-            .assign(name=frame["name"].astype(TEXT).str.strip())
-            .drop_duplicates()
-            for frame in (pairs, opportunities)
-        )
-        names, how = (
-            _match_keys(theirs["unique_id"], theirs["name"], ours["unique_id"], ours["name"], {}),
-            "of the history were matched by name",
-        )
+        names, how = match_names(pairs, opportunities), "of the history were matched by name"
     lacking = refuse_other_deals(
         [names.get(one, one) for one in ids.unique().tolist()],
         known,
@@ -213,24 +199,10 @@ def _log_events(
     lines = pd.DataFrame({name: last.loc[last["field"] == name, "new_value"] for name in _OUTCOME})
     lines["at"] = last[last["field"].isin(_OUTCOME)].groupby("unique_id")["changed_at"].max()
     closings = unrecorded.find_closings(known, lines, begin, changes["changed_at"].max(), org)
-    # Log when each deal was created.
-    at = begin
-    if "created_at" in known:
-        exported = known["created_at"].reindex(begin.index).astype(begin.dtype)
-        zone = org.zone(None)
-        at = begin.where(to_dates(exported, tz=zone) != to_dates(begin, tz=zone), exported)
-    named = at.astype("object").rename("new_value").rename_axis("unique_id")
-    # Log the current values of fields that never changed.
-    logged = []
-    for name in dict.fromkeys([*first["field"].unique(), *_list_fixed(org)]):
-        if name in known:
-            values = known[name].dropna().astype("object")
-            values = values[~is_among(values.index, first.loc[first["field"] == name, "unique_id"])]
-            logged.append(values.rename("new_value").reset_index().assign(field=name))
     initial = [
         first.assign(new_value=first["old_value"]).dropna(subset="new_value"),
-        unrecorded.withhold(pd.concat(logged) if logged else first.iloc[:0], closings),
-        named.reset_index().assign(field="created_at"),
+        unrecorded.withhold(_log_unchanged(first, known, org), closings),
+        _log_creations(begin, known, org),
     ]
     born = pd.concat(initial, ignore_index=True)[["unique_id", "field", "new_value"]]
     born.insert(1, "changed_at", begin.reindex(born["unique_id"]).to_numpy())
@@ -267,6 +239,12 @@ def _log_chances(log: pd.DataFrame, known: pd.DataFrame, org: Org) -> pd.DataFra
     return stages.assign(field="probability", new_value=values.array)
 
 
+def _index_deals(opportunities: pd.DataFrame | None) -> pd.DataFrame:
+    if opportunities is None:
+        return pd.DataFrame(index=pd.Index([], dtype=TEXT, name="unique_id"))
+    return Org.of(opportunities).bare(opportunities).set_index("unique_id")
+
+
 def _find_beginnings(
     changes: pd.DataFrame, first: pd.DataFrame, created: Series, known: pd.DataFrame
 ) -> Series:
@@ -283,6 +261,35 @@ def _find_beginnings(
     # another clock.
     late = begin > earliest.reindex(index)
     return begin.mask(late, otherwise.reindex(index)).astype("datetime64[us, UTC]")
+
+
+def _log_creations(begin: pd.Series[Any], known: pd.DataFrame, org: Org) -> pd.DataFrame:
+    """Log when each deal was created.
+
+    On the same day as its export says, take the export's time, so that the next record shows no
+    change.
+    """
+    at = begin
+    if "created_at" in known:
+        exported = known["created_at"].reindex(begin.index).astype(begin.dtype)
+        zone = org.zone(None)
+        at = begin.where(to_dates(exported, tz=zone) != to_dates(begin, tz=zone), exported)
+    named = at.astype("object").rename("new_value").rename_axis("unique_id")
+    return named.reset_index().assign(field="created_at")
+
+
+def _log_unchanged(first: pd.DataFrame, known: pd.DataFrame, org: Org) -> pd.DataFrame:
+    """Log the current values of fields that never changed.
+
+    These are tracked fields without a change, names, and currencies to convert.
+    """
+    logged = []
+    for name in dict.fromkeys([*first["field"].unique(), *_list_fixed(org)]):
+        if name in known:
+            values = known[name].dropna().astype("object")
+            values = values[~is_among(values.index, first.loc[first["field"] == name, "unique_id"])]
+            logged.append(values.rename("new_value").reset_index().assign(field=name))
+    return pd.concat(logged) if logged else first.iloc[:0]
 
 
 def _date_closings(changes: pd.DataFrame, org: Org) -> pd.DataFrame:
@@ -406,16 +413,9 @@ def read_events(table: FileTable, org: Org, **written: Any) -> Events:
     label = {name: table.labels[place] for name, place in places.items()}
     at = Cells.of(cells["changed_at"], label["changed_at"])
     names, lines = _name_fields(as_texts(cells["field"]), org)
-    # Take the name of a new stage or owner where the log has it beside the id.
-    new = cells["new_value"]
-    shown = cells.get("formatted")
     sides = {
         "old_value": cells.get("old_value", pd.Series(None, index=names.index, dtype="object")),
-        "new_value": new
-        if shown is None
-        else new.astype("object").where(
-            ~(names.isin(["stage", "owner_name"]) & shown.notna()), shown
-        ),
+        "new_value": _prefer_formatted(cells, names),
     }
     rows = {str(ours): places for ours, places in names.groupby(names).indices.items()}
     typed = [("changed_at", at)]
@@ -478,6 +478,15 @@ def _name_fields(fields: Series, org: Org) -> tuple[Series, list[Mapped]]:
         note += "" if named is not None else "; name it under [columns] of the org file to keep it"
         lines.append(Mapped(label, names[label] or "", how, note))  # type: ignore[arg-type]
     return fields.map(names), lines
+
+
+def _prefer_formatted(cells: dict[str, pd.Series[Any]], names: pd.Series[Any]) -> pd.Series[Any]:
+    """Take the name of a new stage or owner where the log has it beside the id."""
+    new = cells["new_value"]
+    shown = cells.get("formatted")
+    if shown is None:
+        return new
+    return new.astype("object").where(~(names.isin(["stage", "owner_name"]) & shown.notna()), shown)
 
 
 def _sort(instants: Series, kept: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -544,6 +553,21 @@ def match_ids(theirs: Series, known: Series) -> dict[str, str]:
         left = every[~same & ~is_among(every, list(found))]
         found |= _match_keys(left, fold(left), ours, fold(ours), taken) if len(left) else {}
     return found
+
+
+def match_names(pairs: pd.DataFrame, opportunities: pd.DataFrame) -> dict[str, str]:
+    """Match a history's deals to an export's deals of the same names.
+
+    `pairs` has the ``unique_id`` and ``name`` of each deal of the history.
+    """
+    theirs, ours = (
+        frame[["unique_id", "name"]]
+        .dropna()
+        .assign(name=frame["name"].astype(TEXT).str.strip())
+        .drop_duplicates()
+        for frame in (pairs, opportunities)
+    )
+    return _match_keys(theirs["unique_id"], theirs["name"], ours["unique_id"], ours["name"], {})
 
 
 def _match_keys(

@@ -156,26 +156,15 @@ def guess_columns(source: TableSource, org: Org) -> list[Guess]:
     matched = match_labels(table.labels, name_opportunities(org.columns))
     named = {line.ours for line in matched if line.how != "kept"}
     guesses = [] if "unique_id" in named else guess_ids(table, matched)[:1]
-    cells = [table.cells[place] for place in table.cells]
-    heads = [inputs.Cells.of(column.head(_MOST), "") for column in cells]
-    order = inputs.find_day_order(heads)
-    columns = {
-        label: _Column(label, column, order)
-        for label, column in reversed(list(zip(table.labels, cells, strict=True)))
-    }
+    columns = _list_columns(table)
     for ours in LIKELY:
         taken = {guess.theirs for guess in guesses}
-        if ours != "unique_id" and ours not in named | {
-            ours for guess in guesses for ours in list_names(guess.ours)
-        }:
+        if ours != "unique_id" and ours not in named | _list_guessed(guesses):
             likely = [
                 label
                 for label in list_likely(ours, matched)
                 if label not in taken
-                and (
-                    (sum(rank_label(label, words) is not None for words in LIKELY.values()) == 1)
-                    or columns[label].holds(_HOLDS.get(ours, ""))
-                )
+                and (_names_one(label) or columns[label].holds(_HOLDS.get(ours, "")))
             ]
             guesses += [Guess(label, ours, f"{ours} by its label") for label in likely[:1]]
     free = {
@@ -188,6 +177,25 @@ def guess_columns(source: TableSource, org: Org) -> list[Guess]:
     }
     known |= {ours: columns[one.theirs] for one in guesses for ours in list_names(one.ours)}
     return [*guesses, *_guess_by_cells(free, known)]
+
+
+def _names_one(label: str) -> bool:
+    """True if a label names one role, whatever its cells hold."""
+    return sum(rank_label(label, words) is not None for words in LIKELY.values()) == 1
+
+
+def _list_columns(table: FileTable) -> dict[str, _Column]:
+    cells = [table.cells[place] for place in table.cells]
+    heads = [inputs.Cells.of(column.head(_MOST), "") for column in cells]
+    order = inputs.find_day_order(heads)
+    return {
+        label: _Column(label, column, order)
+        for label, column in reversed(list(zip(table.labels, cells, strict=True)))
+    }
+
+
+def _list_guessed(guesses: Sequence[Guess]) -> set[str]:
+    return {ours for guess in guesses for ours in list_names(guess.ours)}
 
 
 def _guess_by_cells(free: dict[str, _Column], known: dict[str, _Column]) -> Iterator[Guess]:

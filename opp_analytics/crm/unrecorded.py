@@ -76,11 +76,7 @@ def find_closings(
     ended = now.isin(_ENDS)
     held = ~ended | (now == logged)
     latest = max(log_end, begin.max())
-    dates = known.get("close_date", pd.Series(pd.NaT, index=known.index))
-    midnight = (pd.to_datetime(dates) + pd.Timedelta(days=1)).dt.tz_localize(
-        org.zone(None), ambiguous=np.zeros(len(dates), dtype=bool), nonexistent="shift_forward"
-    )
-    at = (midnight.dt.tz_convert("UTC") - _SECOND).astype("datetime64[us, UTC]")
+    at = _end_days(known.get("close_date", pd.Series(pd.NaT, index=known.index)), org.zone(None))
     # A deal cannot end in the future, nor before it began or before its last known stage.
     at = at.mask(at > pd.Timestamp.now("UTC"), latest)
     at = at.fillna(begin).where(~(at < begin), begin)
@@ -101,6 +97,14 @@ def _tell_outcomes(frame: pd.DataFrame, org: Org) -> Series:
     )
     columns.attrs["org"] = org.facts
     return outcomes(columns).astype("str")
+
+
+def _end_days(dates: pd.Series[Any], zone: str) -> pd.Series[Any]:
+    """Find the last second of each day."""
+    midnight = (pd.to_datetime(dates) + pd.Timedelta(days=1)).dt.tz_localize(
+        zone, ambiguous=np.zeros(len(dates), dtype=bool), nonexistent="shift_forward"
+    )
+    return (midnight.dt.tz_convert("UTC") - _SECOND).astype("datetime64[us, UTC]")
 
 
 def withhold(values: pd.DataFrame, closings: Closings) -> pd.DataFrame:

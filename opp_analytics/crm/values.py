@@ -147,17 +147,9 @@ class ColumnReader:
             return stages
         if ours in ("status", "category"):
             statuses = {**STATUSES, **(_STATECODES if label == "statecode" else {})}
-            # Translate a CRM's words to ours; other words stay.
-            texts = inputs.as_texts(column)
-            words = statuses if ours == "status" else CATEGORIES
-            tally = texts.value_counts()
-            read_as = {text: words.get(inputs.fold(text), text) for text in tally.index}
-            self.lines += [
-                Mapped(text, word or "", "mapped", f"{ours}, {count(int(tally[text]))}")
-                for text, word in read_as.items()
-                if word != text
-            ]
-            return _replace(texts, read_as)
+            return self._translate(
+                ours, inputs.as_texts(column), statuses if ours == "status" else CATEGORIES
+            )
         return (
             inputs.as_texts(column)
             if column.dtype == "object" or ours in ("name", "owner_name")
@@ -191,6 +183,19 @@ class ColumnReader:
             head = f"{file}: {count(len(self.blanked), 'cell')} left blank: can't be read"
             said = [head, *inputs.list_bad(self.blanked)]
             DataWarning.warn("\n  ".join(said))
+
+    def _translate(
+        self, ours: str, texts: pd.Series[Any], words: Mapping[str, str | None]
+    ) -> pd.Series[Any]:
+        """Translate a CRM's words to ours; other words stay."""
+        tally = texts.value_counts()
+        read_as = {text: words.get(inputs.fold(text), text) for text in tally.index}
+        self.lines += [
+            Mapped(text, word or "", "mapped", f"{ours}, {count(int(tally[text]))}")
+            for text, word in read_as.items()
+            if word != text
+        ]
+        return _replace(texts, read_as)
 
 
 def read_columns(

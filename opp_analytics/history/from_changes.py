@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from opp_analytics import crm, org, schema
-from opp_analytics.arrays import Series
+from opp_analytics.arrays import Flags, Places, Series
 from opp_analytics.errors import ArgumentTypeError, DataError, DataWarning, MissingColumnError
 from opp_analytics.history import rows
 from opp_analytics.history.store import RecordCounts
@@ -267,14 +267,21 @@ def _widen(events: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame
         cells = cells.rename(columns={"new_value": name})
         if name in ("value", "probability"):
             cells[name] = _parse_numbers(cells[name])
-        # Find each row's latest set row of the same deal, by its place among all set rows.
-        order, rows = np.argsort(deals, kind="stable"), np.arange(len(deals))
-        begins = np.maximum.accumulate(np.where(np.diff(deals[order], prepend=-1) > 0, rows, 0))
-        before = np.maximum.accumulate(np.where(is_set[order], rows, -1))
-        found = np.empty(len(deals), dtype=np.intp)
-        found[order] = np.where(before >= begins, (np.cumsum(is_set) - 1)[order][before], -1)
-        wide[name] = org.conform(cells)[name].reindex(found).array
+        wide[name] = org.conform(cells)[name].reindex(_find_before(is_set, deals)).array
     return pd.DataFrame(wide)
+
+
+def _find_before(is_set: Flags, deals: Places) -> Places:
+    """Find each row's latest set row of the same deal, by its place among all set rows.
+
+    The latest one may be the row itself; −1 if none is set yet. Rows are in order of time.
+    """
+    order, rows = np.argsort(deals, kind="stable"), np.arange(len(deals))
+    begins = np.maximum.accumulate(np.where(np.diff(deals[order], prepend=-1) > 0, rows, 0))
+    before = np.maximum.accumulate(np.where(is_set[order], rows, -1))
+    found = np.empty(len(deals), dtype=np.intp)
+    found[order] = np.where(before >= begins, (np.cumsum(is_set) - 1)[order][before], -1)
+    return found
 
 
 def _parse_numbers(column: Series) -> Series:

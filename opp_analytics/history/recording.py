@@ -53,13 +53,7 @@ def difference(
     old, new = rows.find_kinds(before), rows.find_kinds(after)
     kinds = {name: rows.widest(old.get(name), new.get(name)) for name in {**old, **new}}
     before, after = (_cast_kinds(table, kinds).combine_chunks() for table in (before, after))
-    # Find the row of each id, −1 if absent.
-    ids = after["unique_id"]
-    among = before["unique_id"]
-    if among[: len(ids)].equals(ids):
-        place = np.arange(len(ids))
-    else:
-        place = pc.index_in(ids, value_set=among).fill_null(-1).to_numpy()
+    place = _find_places(after["unique_id"], before["unique_id"])
     is_deleted = _mask(pc.equal(before["operation"], rows.DELETED))
     is_known, is_gone = place >= 0, np.ones(len(before), dtype=bool)
     is_gone[place[is_known]] = False
@@ -88,6 +82,17 @@ def difference(
     )
     both = pa.concat_tables([before.select(changes.column_names), changes])
     return RecordDifference(changes, both.take(pa.array(source)).combine_chunks())
+
+
+def _find_places(ids: pa.ChunkedArray, among: pa.ChunkedArray) -> np.ndarray:
+    """Find the row of each id, −1 if absent.
+
+    Between two records the order mostly stays the same.
+    """
+    if among[: len(ids)].equals(ids):
+        return np.arange(len(ids))
+    found: np.ndarray = pc.index_in(ids, value_set=among).fill_null(-1).to_numpy()
+    return found
 
 
 def _find_differing(before: pa.Table, after: pa.Table, place: pa.Array) -> np.ndarray:

@@ -53,45 +53,9 @@ def add_people(changes: ibis.Table, org: Org, moments: Series) -> ibis.Table:
     if not names or "owner_name" not in changes.columns:
         return changes
     rows = changes.drop(*(name for name in names if name in changes.columns))
-    # List people's dated moves inside the history.
-    people = org.people.dropna(subset=["from_date"])
-    found = []
-    for owner, date in zip(people["owner_name"], people["from_date"], strict=True):
-        moved = as_instant(date, tz=org.zone(None))
-        before, after = moments[moments < moved], moments[moments >= moved]
-        if len(before) and len(after):
-            found.append((owner, before.iloc[-1], after.iloc[0]))
-    moves = pd.DataFrame(found, columns=["_person", "_last", "_moved"]).drop_duplicates(
-        ["_person", "_moved"]
-    )
+    moves = _find_moves(org, moments)
     if len(moves):
-        # Make a row for each move and each open deal of the person who moved.
-        own = ibis.window(group_by="unique_id", order_by="seen_at")
-        outcome = org.stages.outcome_expression(rows)
-        states = rows.mutate(_until=rows["seen_at"].lead().over(own), _outcome=outcome)
-        states = states.filter(states["operation"] != DELETED, states["_outcome"] == "open")
-        asked = ibis.memtable(pa.Table.from_pandas(moves, preserve_index=False))
-        held = states.join(
-            asked,
-            [
-                states["owner_name"] == asked["_person"],
-                states["seen_at"] < asked["_moved"],
-                missing(states["_until"]) | (states["_until"] > asked["_moved"]),
-            ],
-        )
-        inserted = {
-            "seen_after": held["_last"],
-            "seen_at": held["_moved"],
-            "operation": ibis.literal(MOVED),
-        }
-        rows = rows.union(
-            held.select(
-                **{
-                    name: inserted.get(name, held[name]).cast(kind)
-                    for name, kind in rows.schema().items()
-                }
-            )
-        )
+        rows = rows.union(_make_moves(rows, org, moves))
     closed = org.stages.outcome_expression(rows).isin(["won", "lost"])
     rows = rows.mutate(_dated=closed & ~missing(rows["close_date"]))
     stays = ibis.memtable(pa.Table.from_pandas(_list_stays(org, names), preserve_index=False))
@@ -105,6 +69,51 @@ def add_people(changes: ibis.Table, org: Org, moments: Series) -> ibis.Table:
         ],
     )
     return found.select(*(name for name in rows.columns if name != "_dated"), *names)
+
+
+def _find_moves(org: Org, moments: Series) -> pd.DataFrame:
+    """List people's dated moves inside the history.
+
+    Columns: the person, the record before, and the first one after.
+    """
+    people = org.people.dropna(subset=["from_date"])
+    found = []
+    for owner, date in zip(people["owner_name"], people["from_date"], strict=True):
+        moved = as_instant(date, tz=org.zone(None))
+        before, after = moments[moments < moved], moments[moments >= moved]
+        if len(before) and len(after):
+            found.append((owner, before.iloc[-1], after.iloc[0]))
+    return pd.DataFrame(found, columns=["_person", "_last", "_moved"]).drop_duplicates(
+        ["_person", "_moved"]
+    )
+
+
+def _make_moves(rows: ibis.Table, org: Org, moves: pd.DataFrame) -> ibis.Table:
+    """Make a row for each move and each open deal of the person who moved.
+
+    No row is made if the deal has one at that record.
+    """
+    own = ibis.window(group_by="unique_id", order_by="seen_at")
+    outcome = org.stages.outcome_expression(rows)
+    states = rows.mutate(_until=rows["seen_at"].lead().over(own), _outcome=outcome)
+    states = states.filter(states["operation"] != DELETED, states["_outcome"] == "open")
+    asked = ibis.memtable(pa.Table.from_pandas(moves, preserve_index=False))
+    held = states.join(
+        asked,
+        [
+            states["owner_name"] == asked["_person"],
+            states["seen_at"] < asked["_moved"],
+            missing(states["_until"]) | (states["_until"] > asked["_moved"]),
+        ],
+    )
+    inserted = {
+        "seen_after": held["_last"],
+        "seen_at": held["_moved"],
+        "operation": ibis.literal(MOVED),
+    }
+    return held.select(
+        **{name: inserted.get(name, held[name]).cast(kind) for name, kind in rows.schema().items()}
+    )
 
 
 def _list_stays(org: Org, names: list[str]) -> pd.DataFrame:

@@ -168,21 +168,7 @@ def _read_versions(
     lacking = [key] if key is not None and key not in labels else []
     require_columns(read, *lacking, *dict.fromkeys(("unique_id", valid_from, valid_to)))
     rows.check_names(read.columns)
-    # Translate a CRM's words and chances to ours; other words stay.
-    found = {}
-    for name, words in (("status", STATUSES), ("category", CATEGORIES)):
-        if name in read.columns:
-            text = read[name].cast("string")
-            folded = text.lower().replace(" ", "_").replace("-", "_")
-            found[name] = folded.cases(
-                *((theirs, ours or "") for theirs, ours in words.items()), else_=text
-            ).nullif("")
-    if "probability" in read.columns:
-        chance = read["probability"].cast("float64")
-        found["probability"] = (
-            chance * 100 if any(label.casefold() in FRACTIONS for label in labels) else chance
-        ).round()
-    read = read.mutate(**found)
+    read = _translate(read, fractions=any(label.casefold() in FRACTIONS for label in labels))
     columns = cast_columns(read, rows.KNOWN)
     further = cast_further(read, {*columns, *USED_UP, *_DBT, valid_from, valid_to})
     ends = _read_instant(read, valid_to)
@@ -200,6 +186,22 @@ def _read_versions(
     )
     deals = _settle(deals, org, set(read.columns))
     return deals.select(*columns, *further, "_begins", "_ends", "_gone")
+
+
+def _translate(read: ibis.Table, *, fractions: bool) -> ibis.Table:
+    """Translate a CRM's words and chances to ours; other words stay."""
+    found = {}
+    for name, words in (("status", STATUSES), ("category", CATEGORIES)):
+        if name in read.columns:
+            text = read[name].cast("string")
+            folded = text.lower().replace(" ", "_").replace("-", "_")
+            found[name] = folded.cases(
+                *((theirs, ours or "") for theirs, ours in words.items()), else_=text
+            ).nullif("")
+    if "probability" in read.columns:
+        chance = read["probability"].cast("float64")
+        found["probability"] = (chance * 100 if fractions else chance).round()
+    return read.mutate(**found)
 
 
 def _settle(deals: ibis.Table, org: Org, given: set[str]) -> ibis.Table:

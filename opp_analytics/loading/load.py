@@ -45,6 +45,20 @@ from opp_analytics.progress import progress_bar
 from opp_analytics.schema import Json
 from opp_analytics.text import count, joined
 
+
+def warn_of_empty_columns(opportunities: pd.DataFrame) -> None:
+    """Warn of each column without a single value, with the line for the org file."""
+    further = [str(name) for name in opportunities.columns if name not in schema.COLUMNS]
+    sends = f"it sends {joined(further, most=12)}" if further else "it sends no further attribute"
+    for ours, theirs in find_empty_columns(opportunities).items():
+        DataWarning.warn(
+            f"{ours} is empty in every row; this tenant may call it otherwise ({sends}). Name it "
+            "in opp-analytics.toml "
+            "(opp-analytics org init drafts it):\n"
+            f'  [api.columns]\n  {theirs or "their_name"} = "{ours}"'
+        )
+
+
 _SWEEPS = 3
 """Passes over all pages: a busy tenant may change during the first; after three the load is said to
 be incomplete."""
@@ -152,20 +166,7 @@ def load(
     """
     if refresh is not None:
         one_of(refresh, "refresh", ["changes", "full"])
-    wrong, example = "is not a duration", "use for example '15min', '2h' or a number of seconds"
-    if isinstance(max_age, bool) or not isinstance(max_age, (int, float, str, timedelta)):
-        raise ArgumentTypeError.of("max_age", max_age, wrong, example)
-    try:
-        # pandas 2 holds no more than three centuries.
-        seconds = (
-            min(max_age, _CENTURY.total_seconds()) if isinstance(max_age, (int, float)) else None
-        )
-        age = pd.Timedelta(max_age) if seconds is None else pd.Timedelta(seconds, unit="s")
-    except (ValueError, RecursionError):
-        raise ArgumentValueError.of("max_age", max_age, wrong, example) from None
-    if not age >= pd.Timedelta(0):
-        raise ArgumentValueError.of("max_age", max_age, f"{wrong} of 0 or more", example)
-    oldest = datetime.now(UTC) - min(age, _CENTURY).to_pytimedelta()
+    oldest = datetime.now(UTC) - _parse_age(max_age)
     rows = _PAGE_SIZE if page_size is None else whole(page_size, "page_size", example=_PAGE_SIZE)
     query = Query(deleted, _check_params(search, deleted, dict(filters)), rows)
     sample = None if limit is None else whole(limit, "limit", example=100)
@@ -217,21 +218,29 @@ def _make_frame(client: Client, kept: Kept) -> pd.DataFrame:
     opportunities = assemble(table)
     told = {"unreadable": len(unreadable), "unreadable_cells": say_unreadable(unreadable)}
     opportunities.attrs["load"] = kept.certificate | told
-    # Warn of each column without a single value, with the line for the org file.
-    further = [str(name) for name in opportunities.columns if name not in schema.COLUMNS]
-    sends = f"it sends {joined(further, most=12)}" if further else "it sends no further attribute"
-    for ours, theirs in find_empty_columns(opportunities).items():
-        DataWarning.warn(
-            f"{ours} is empty in every row; this tenant may call it otherwise ({sends}). Name it "
-            "in opp-analytics.toml "
-            "(opp-analytics org init drafts it):\n"
-            f'  [api.columns]\n  {theirs or "their_name"} = "{ours}"'
-        )
+    warn_of_empty_columns(opportunities)
     return opportunities if client.org is None else client.org.apply(opportunities)
 
 
 _CENTURY = pd.Timedelta(days=36_525)
 """Older than any copy; the calendar has no time before the year 1."""
+
+
+def _parse_age(max_age: str | float | timedelta) -> timedelta:
+    wrong, example = "is not a duration", "use for example '15min', '2h' or a number of seconds"
+    if isinstance(max_age, bool) or not isinstance(max_age, (int, float, str, timedelta)):
+        raise ArgumentTypeError.of("max_age", max_age, wrong, example)
+    try:
+        # pandas 2 holds no more than three centuries.
+        seconds = (
+            min(max_age, _CENTURY.total_seconds()) if isinstance(max_age, (int, float)) else None
+        )
+        age = pd.Timedelta(max_age) if seconds is None else pd.Timedelta(seconds, unit="s")
+    except (ValueError, RecursionError):
+        raise ArgumentValueError.of("max_age", max_age, wrong, example) from None
+    if not age >= pd.Timedelta(0):
+        raise ArgumentValueError.of("max_age", max_age, f"{wrong} of 0 or more", example)
+    return min(age, _CENTURY).to_pytimedelta()
 
 
 def _check_params(search: str | None, deleted: bool, filters: Json) -> Json:

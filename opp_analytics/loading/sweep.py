@@ -363,13 +363,14 @@ class _Fetcher:
 
     def __iter__(self) -> Iterator[bytes]:
         while True:
-            window = _WINDOW * self._client.concurrency
-            while not self._waiting or (
-                len(self._waiting) < window and self._next <= self.ahead_to
-            ):
-                self._waiting.append(self._threads.submit(self._fetch, self._next))
-                self._next += 1
+            self._submit()
             yield self._waiting.popleft().result()
+
+    def _submit(self) -> None:
+        window = _WINDOW * self._client.concurrency
+        while not self._waiting or (len(self._waiting) < window and self._next <= self.ahead_to):
+            self._waiting.append(self._threads.submit(self._fetch, self._next))
+            self._next += 1
 
     def _fetch(self, page: int) -> bytes:
         query = self._query

@@ -56,18 +56,7 @@ def conform_to(opportunities: pd.DataFrame, stages: Stages) -> pd.DataFrame:
         if found.dtype == "object":
             schema.refuse_halves(found.to_frame(), ids)
         if name == "owner_name" or name in DERIVED:
-            # Spell each person or team in one way, and make the texts of a missing one missing.
-            # A cell of a column of objects may be what no set takes.
-            cells = found.tolist() if found.dtype == "object" else found.unique()
-            names = {cell for cell in cells if isinstance(cell, str)}
-            spelled = {name: None if name in schema.NO_NAMES else compose(name) for name in names}
-            if any(name != one for name, one in spelled.items()):
-                cells = [
-                    spelled[cell] if isinstance(cell, str) else cell for cell in found.tolist()
-                ]
-                found = schema.as_text(
-                    pd.Series(cells, found.index, dtype="object", name=found.name)
-                )
+            found = _unify_names(found)
         if found is not column:
             changed[str(name)] = found
     for name, found in changed.items():
@@ -84,6 +73,18 @@ def _conform_column(column: Series, ids: Series | None, stages: Stages) -> Serie
         if column.name == "status"
         else schema.as_column(column, ids)
     )
+
+
+def _unify_names(column: Series) -> Series:
+    """Spell each person or team in one way, and make the texts of a missing one missing."""
+    # A cell of a column of objects may be what no set takes.
+    cells = column.tolist() if column.dtype == "object" else column.unique()
+    names = {cell for cell in cells if isinstance(cell, str)}
+    spelled = {name: None if name in schema.NO_NAMES else compose(name) for name in names}
+    if all(name == one for name, one in spelled.items()):
+        return column
+    cells = [spelled[cell] if isinstance(cell, str) else cell for cell in column.tolist()]
+    return schema.as_text(pd.Series(cells, column.index, dtype="object", name=column.name))
 
 
 def _recode(

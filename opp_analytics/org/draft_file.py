@@ -124,20 +124,8 @@ def _write_new(
         lines = write_columns(new.columns[section])
         absent = [f"# [{section}]", f"# {example}"]
         parts += ["", f"# {what}", *([f"[{section}]", *lines] if lines else absent)]
-    owners = (
-        sorted(frame["owner_name"].dropna().astype("str").unique()) if "owner_name" in frame else []
-    )
-    names = [name for name in owners if name.strip()] or ["Ann"]
-    rows = [f'#   {{owner_name = {quote(name)}, team = "East"}},' for name in names[:_PEOPLE]]
-    more = [f"#   and {count(len(names) - _PEOPLE, 'owner')} more"] if len(names) > _PEOPLE else []
     sections = {
-        "people": [
-            (
-                "# People, for tables by team and region. A person who moves has a row more, with "
-                "from_date = 2026-07-01."
-            ),
-            *("# [people]", "# rows = [", *rows, *more, "# ]"),
-        ],
+        "people": _draft_people(frame),
         "targets": _TARGETS.replace("MONTH", month).splitlines(),
         "calls": [_CALLS.replace("MONTH", month)],
     }
@@ -256,6 +244,22 @@ def _draft_stages(found: Sequence[FoundStage], without: str) -> list[str]:
         *["stages = [", *lines, *(f"  # no stage of kind {kind} was found" for kind in missing)],
         *([f"  # {without}"] if without else []),
         "]",
+    ]
+
+
+def _draft_people(frame: pd.DataFrame) -> list[str]:
+    owners = (
+        sorted(frame["owner_name"].dropna().astype("str").unique()) if "owner_name" in frame else []
+    )
+    names = [name for name in owners if name.strip()] or ["Ann"]
+    rows = [f'#   {{owner_name = {quote(name)}, team = "East"}},' for name in names[:_PEOPLE]]
+    more = [f"#   and {count(len(names) - _PEOPLE, 'owner')} more"] if len(names) > _PEOPLE else []
+    return [
+        (
+            "# People, for tables by team and region. A person who moves has a row more, with "
+            "from_date = 2026-07-01."
+        ),
+        *("# [people]", "# rows = [", *rows, *more, "# ]"),
     ]
 
 

@@ -81,6 +81,20 @@ def write_preset(preset: str) -> str:
     return f"preset = {quote(preset)}  # its columns; what follows wins"
 
 
+def list_new_stages(found: Sequence[FoundStage], known: Stages) -> list[FoundStage]:
+    """List the stages that are not among the known ones, and whose kind is known or guessed."""
+    return [
+        one
+        for one in found
+        if not one.unknown
+        and not any(
+            stage.name == one.stage.name
+            and (one.stage.pipeline is None or stage.pipeline in (None, one.stage.pipeline))
+            for stage in known
+        )
+    ]
+
+
 def update_text(text: str, new: Additions, known: Stages) -> str:
     """Add to the text of an org file what it lacks.
 
@@ -123,16 +137,7 @@ def _keeps(before: Any, after: Any) -> bool:
 
 
 def _update(document: tomlkit.TOMLDocument, text: str, new: Additions, known: Stages) -> str:
-    stages = [
-        one
-        for one in new.stages
-        if not one.unknown
-        and not any(
-            stage.name == one.stage.name
-            and (one.stage.pipeline is None or stage.pipeline in (None, one.stage.pipeline))
-            for stage in known
-        )
-    ]
+    stages = list_new_stages(new.stages, known)
     aliases = dict(_list_new_aliases(new.stages, known))
     top = [write_preset(new.preset)] if new.preset and "preset" not in document else []
     end: list[str] = []

@@ -123,39 +123,27 @@ def render(chart: charts.ChartData, ax: Axes | None, title: str, note: str = "")
     height = 1.3 + _ROW_HEIGHT * rows
     ax = canvas(ax, size=_SIZE if chart.upright or chart.empty else (_SIZE[0], height))
     if chart.empty:
-        # Write the reason in the middle of empty axes.
-        ax.set_xticks([])
-        ax.set_yticks([])
-        ax.spines[["left", "bottom"]].set_visible(False)
-        ax.text(
-            0.5,
-            0.5,
-            textwrap.fill(chart.empty, max(24, int(measure_axis(ax, "x") / (0.6 * size_text())))),
-            transform=ax.transAxes,
-            ha="center",
-            va="center",
-            color=paint(ax, "quiet"),
-            fontsize=size_text() + 2,
-            parse_math=False,
-        )
+        show_empty(ax, chart.empty)
     elif chart.upright:
         _draw_columns(ax, chart)
     else:
-        # Draw places from the top, their marks to the right.
-        for row, place in enumerate(chart.places):
-            _draw_marks(ax, row, place, chart.measure, upright=False)
-        for row, place in enumerate(chart.places[:-1] if chart.linked else ()):
-            level = place.marks[0].end  # type: ignore[union-attr]
-            ax.plot(
-                [level, level], [row + 0.31, row + 0.69], color=paint(ax, "mute"), linewidth=0.8
-            )
-        for level in chart.levels:
-            ax.axvline(level.at, color=paint(ax, level.tone), linewidth=0.8)
-        _name_rows(ax, [place.name for place in chart.places])
-        _set_axis(ax.xaxis, chart.measure)
-        _write_rows(ax, chart)
-        _write_inside(ax, chart)
+        _draw_rows(ax, chart)
     return finish(ax, title, note)
+
+
+def _draw_rows(ax: Axes, chart: charts.ChartData) -> None:
+    """Draw places from the top, their marks to the right."""
+    for row, place in enumerate(chart.places):
+        _draw_marks(ax, row, place, chart.measure, upright=False)
+    for row, place in enumerate(chart.places[:-1] if chart.linked else ()):
+        level = place.marks[0].end  # type: ignore[union-attr]
+        ax.plot([level, level], [row + 0.31, row + 0.69], color=paint(ax, "mute"), linewidth=0.8)
+    for level in chart.levels:
+        ax.axvline(level.at, color=paint(ax, level.tone), linewidth=0.8)
+    _name_rows(ax, [place.name for place in chart.places])
+    _set_axis(ax.xaxis, chart.measure)
+    _write_rows(ax, chart)
+    _write_inside(ax, chart)
 
 
 def _draw_columns(ax: Axes, chart: charts.ChartData) -> None:
@@ -541,6 +529,24 @@ def measure_breadth(ax: Axes) -> float:
     # An axis of amounts has its labels only once it is drawn.
     beside = max(longest, 6) * size_text() * 0.6 + 3 * size_text()
     return 72 * float(ax.figure.bbox.width) / ax.figure.dpi - beside
+
+
+def show_empty(ax: Axes, reason: str) -> None:
+    """Write the reason in the middle of empty axes."""
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[["left", "bottom"]].set_visible(False)
+    ax.text(
+        0.5,
+        0.5,
+        textwrap.fill(reason, max(24, int(measure_axis(ax, "x") / (0.6 * size_text())))),
+        transform=ax.transAxes,
+        ha="center",
+        va="center",
+        color=paint(ax, "quiet"),
+        fontsize=size_text() + 2,
+        parse_math=False,
+    )
 
 
 def finish(ax: Axes, title: str, note: str = "") -> Axes:

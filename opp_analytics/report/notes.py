@@ -22,6 +22,17 @@ _SAID: dict[str, dict[str, str]] = tomllib.loads(
 
 def notes(context: Context) -> Block:
     """Show two folds: definitions, and trust."""
+    return Block(
+        "notes",
+        "",
+        parts=(
+            Terms("What each number means", _definitions(context)),
+            Terms("What is left out, and how far to trust it", remarks=_trust(context)),
+        ),
+    )
+
+
+def _definitions(context: Context) -> tuple[tuple[str, str], ...]:
     note = note_of(forecasts.forecast(context))
     words = {
         "noun": context.noun,
@@ -30,6 +41,14 @@ def notes(context: Context) -> Block:
         "method": forecasts.say_method(context),
         "unused": "" if len(forecasts.chances(context)) else " This forecast’s method uses none.",
     }
+    return tuple(
+        (term, said.format_map(words))
+        for term, said in _SAID["terms"].items()
+        if term != "Call" or len(forecasts.calls(context))
+    )
+
+
+def _trust(context: Context) -> tuple[str, ...]:
     said, name = certificate(context)[0], context.only
     remarks = (
         f"{name}’s figures are those of the row on the page of the whole." if name else "",
@@ -40,23 +59,7 @@ def notes(context: Context) -> Block:
         _left_out(context),
         *(text.capital(f"{lack.what}.") for lack in data_to_fix(context).lacks),
     )
-    return Block(
-        "notes",
-        "",
-        parts=(
-            Terms(
-                "What each number means",
-                tuple(
-                    (term, said.format_map(words))
-                    for term, said in _SAID["terms"].items()
-                    if term != "Call" or len(forecasts.calls(context))
-                ),
-            ),
-            Terms(
-                "What is left out, and how far to trust it", remarks=tuple(filter(None, remarks))
-            ),
-        ),
-    )
+    return tuple(filter(None, remarks))
 
 
 def _not_counted(context: Context) -> str:

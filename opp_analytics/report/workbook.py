@@ -60,45 +60,52 @@ def write_workbook(
     notes = [f"{sheet.name}: {sheet.left_out}" for sheet in sheets if sheet.left_out]
     properties = {"title": text.one_line(summary.title), "created": as_of}
     with workbooks.make_workbook(saved, "report", properties) as book:
-        # Write the summary: the page's sentences, its figures as cells with names, and what is
-        # drawn.
-        page = _new_sheet(book, "Summary", tall=1)
-        for place, width in enumerate(_WIDTHS):
-            page.set_column(place, place, width)
-        small, warning = {"font_size": 9}, {"bold": True, "font_color": _RED}
-        said: list[tuple[str, Json]] = [
-            (summary.title, {"bold": True, "font_size": 14}),
-            *((words, {**small, "font_color": _RED}) for words in summary.alerts),
-            *((words, warning) for words in summary.warnings),
-            *((words, {"bold": not place}) for place, words in enumerate(summary.sentences)),
-        ]
-        row = _write_lines(book, page, 0, said) + 1
-        for place, title in enumerate(["Figure", "Now", *filter(None, [summary.since])]):
-            look = book.add_format(_AMOUNT_HEAD if place else _HEAD)
-            page.write(row, place, text.one_line(title), look)
-        for figure in summary.figures:
-            row += 1
-            page.write(row, 0, figure.title)
-            _note(page, row, 0, figure.column)
-            shown = choose_workbook_format(figure.column, currency) or "#,##0"
-            for place, value in enumerate(
-                [figure.value, figure.before][: 1 + bool(summary.since)], 1
-            ):
-                number = None if pd.isna(value) else float(value)
-                sure = find_unit(figure.column) == "rate" and workbooks.is_almost_sure(number)
-                look = book.add_format(
-                    {"num_format": ALMOST_SURE if sure else shown, "align": "right"}
-                )
-                page.write(row, place, number, look)
-            book.define_name(figure.column, f"=Summary!$B${row + 1}")
-        row += 2
-        end = _write_lines(
-            book, page, row, [(words, {**small, "font_color": _QUIET}) for words in notes]
-        )
-        page.print_area(0, 0, end, len(_WIDTHS) - 1)
+        _write_summary(book, summary, notes, currency)
         for sheet in sheets:
             _write_table(book, sheet, currency, day)
     return saved.getvalue()
+
+
+def _write_summary(
+    book: Workbook,
+    summary: Summary,
+    notes: Sequence[str],
+    currency: str | None,
+) -> None:
+    """Write the summary: the page's sentences, its figures as cells with names, and what is drawn.
+
+    All on one sheet of paper.
+    """
+    page = _new_sheet(book, "Summary", tall=1)
+    for place, width in enumerate(_WIDTHS):
+        page.set_column(place, place, width)
+    small, warning = {"font_size": 9}, {"bold": True, "font_color": _RED}
+    said: list[tuple[str, Json]] = [
+        (summary.title, {"bold": True, "font_size": 14}),
+        *((words, {**small, "font_color": _RED}) for words in summary.alerts),
+        *((words, warning) for words in summary.warnings),
+        *((words, {"bold": not place}) for place, words in enumerate(summary.sentences)),
+    ]
+    row = _write_lines(book, page, 0, said) + 1
+    for place, title in enumerate(["Figure", "Now", *filter(None, [summary.since])]):
+        look = book.add_format(_AMOUNT_HEAD if place else _HEAD)
+        page.write(row, place, text.one_line(title), look)
+    for figure in summary.figures:
+        row += 1
+        page.write(row, 0, figure.title)
+        _note(page, row, 0, figure.column)
+        shown = choose_workbook_format(figure.column, currency) or "#,##0"
+        for place, value in enumerate([figure.value, figure.before][: 1 + bool(summary.since)], 1):
+            number = None if pd.isna(value) else float(value)
+            sure = find_unit(figure.column) == "rate" and workbooks.is_almost_sure(number)
+            look = book.add_format({"num_format": ALMOST_SURE if sure else shown, "align": "right"})
+            page.write(row, place, number, look)
+        book.define_name(figure.column, f"=Summary!$B${row + 1}")
+    row += 2
+    end = _write_lines(
+        book, page, row, [(words, {**small, "font_color": _QUIET}) for words in notes]
+    )
+    page.print_area(0, 0, end, len(_WIDTHS) - 1)
 
 
 def _write_lines(
@@ -120,14 +127,7 @@ def _write_table(book: Workbook, sheet: Sheet, currency: str | None, day: str) -
 
     It is an Excel table, with a total where it has one, or groups that add up.
     """
-    # Cut the sheet's table to the rows that Excel can hold, with a warning.
-    frame = sheet.table
-    if len(frame) > _MOST_ROWS:
-        DataWarning.warn(
-            f"the sheet {sheet.name} holds the first {_MOST_ROWS:,} of {len(frame):,} rows, as "
-            "many as Excel can; its totals are those of these rows. oa.to_csv writes every deal"
-        )
-        frame = frame.head(_MOST_ROWS)
+    frame = _cut(sheet)
     names = [str(name) for name in frame.columns]
     heads = title_columns(names, sheet.titles)
     labeled = frame.assign(
@@ -166,6 +166,18 @@ def _write_table(book: Workbook, sheet: Sheet, currency: str | None, day: str) -
         page.write(last + 2, 0, sheet.note)
     if sum(column.width for column in columns) > _UPRIGHT:
         page.set_landscape()
+
+
+def _cut(sheet: Sheet) -> pd.DataFrame:
+    """Cut the sheet's table to the rows that Excel can hold, with a warning."""
+    table = sheet.table
+    if len(table) > _MOST_ROWS:
+        DataWarning.warn(
+            f"the sheet {sheet.name} holds the first {_MOST_ROWS:,} of {len(table):,} rows, as "
+            "many as Excel can; its totals are those of these rows. oa.to_csv writes every deal"
+        )
+        table = table.head(_MOST_ROWS)
+    return table
 
 
 def _note(page: Worksheet, row: int, place: int, name: str) -> None:

@@ -116,25 +116,7 @@ def _open(path: Path, config: dict[str, Any]) -> tuple[DealStore, Simulator]:
     store = DealStore(path, clock)
     simulator = Simulator(store)
     if store.is_new:
-        # Fill a new database: settings, credentials, and the team's work.
-        now = datetime.now(UTC)
-        today = date.fromisoformat(config["today"]) if config["today"] else now.date()
-        with store.transaction():
-            store.add_tenant()
-            store.save_settings(
-                seed=config["seed"],
-                deals_per_week=config["deals_per_week"],
-                complete=not config["seeded"],
-                org=config["org"],
-            )
-            store.stages = TenantStages.of(config["org"])
-            if config["seeded"]:
-                store.clock.reach(midnight(today) if config["today"] else now)
-            else:
-                store.clock.reach(midnight(today - timedelta(weeks=config["weeks"])))
-                simulator.play(today)
-                store.clock.reach(midnight(today))
-            store.save_settings(clock=to_text(store.clock.now()))
+        _fill(store, simulator, config)
     elif config["seeded"]:
         store.close()
         raise SandboxError(f"{path} already contains data; omit opportunities, or use another file")
@@ -144,6 +126,31 @@ def _open(path: Path, config: dict[str, Any]) -> tuple[DealStore, Simulator]:
     else:
         clock.reach(from_text(store.read_setting("clock")))
     return store, simulator
+
+
+def _fill(store: DealStore, simulator: Simulator, config: dict[str, Any]) -> None:
+    """Fill a new database: settings, credentials, and the team's work.
+
+    The work is left out if data is about to be seeded.
+    """
+    now = datetime.now(UTC)
+    today = date.fromisoformat(config["today"]) if config["today"] else now.date()
+    with store.transaction():
+        store.add_tenant()
+        store.save_settings(
+            seed=config["seed"],
+            deals_per_week=config["deals_per_week"],
+            complete=not config["seeded"],
+            org=config["org"],
+        )
+        store.stages = TenantStages.of(config["org"])
+        if config["seeded"]:
+            store.clock.reach(midnight(today) if config["today"] else now)
+        else:
+            store.clock.reach(midnight(today - timedelta(weeks=config["weeks"])))
+            simulator.play(today)
+            store.clock.reach(midnight(today))
+        store.save_settings(clock=to_text(store.clock.now()))
 
 
 def _serve(app: Any, listening: socket.socket) -> None:

@@ -451,23 +451,7 @@ def start(
     }
     process = _launch()
     try:
-        # Send the configuration and wait for the server's address.
-        assert process.stdin
-        assert process.stdout
-        with suppress(BrokenPipeError):
-            process.stdin.write(json.dumps(config).encode() + b"\n")
-            process.stdin.flush()
-        line = process.stdout.readline()
-        if not line:
-            code = process.wait()
-            raise SandboxError(
-                f"the sandbox's process ended with code {code} before it was ready; see its error "
-                "output"
-            )
-        said: dict[str, Any] = json.loads(line)
-        if "error" in said:
-            raise SandboxError(said["error"])
-        sandbox = Sandbox(process, said, key)
+        sandbox = Sandbox(process, _handshake(process, config), key)
         if opportunities is not None:
             sandbox._seed(1, opportunities)
     except BaseException:
@@ -507,3 +491,26 @@ def _launch() -> subprocess.Popen[bytes]:
         raise SandboxError(
             f"the sandbox is a process of its own, which cannot start here: {error.strerror}"
         ) from None
+
+
+def _handshake(process: subprocess.Popen[bytes], config: dict[str, Any]) -> dict[str, Any]:
+    """Send the configuration and wait for the server's address.
+
+    If the server cannot start, it sends the reason instead.
+    """
+    assert process.stdin
+    assert process.stdout
+    with suppress(BrokenPipeError):
+        process.stdin.write(json.dumps(config).encode() + b"\n")
+        process.stdin.flush()
+    line = process.stdout.readline()
+    if not line:
+        code = process.wait()
+        raise SandboxError(
+            f"the sandbox's process ended with code {code} before it was ready; see its error "
+            "output"
+        )
+    said: dict[str, Any] = json.loads(line)
+    if "error" in said:
+        raise SandboxError(said["error"])
+    return said

@@ -127,15 +127,25 @@ def validate(
             problems.append(Problem(attribute, f"{attribute} {refused}", "invalid"))
     if current is None and "name" not in fields:
         problems.insert(0, Problem("name", "name can't be blank", "required"))
+    _pair_accounts(clean, current or {}, problems)
+    return clean, problems
+
+
+def _pair_accounts(
+    clean: dict[str, Any], current: Mapping[str, Any], problems: list[Problem]
+) -> None:
+    """Keep `account_id` and the vendor client's `account_unique_id` equal.
+
+    Both name the same thing.
+    """
     if "account_unique_id" in clean:
         account = clean.setdefault("account_id", clean["account_unique_id"])
         if account != clean["account_unique_id"]:
             problems.append(
                 Problem("account_unique_id", "account_unique_id differs from account_id")
             )
-    elif "account_id" in clean and "account_unique_id" in (current or {}):
+    elif "account_id" in clean and "account_unique_id" in current:
         clean["account_unique_id"] = clean["account_id"]
-    return clean, problems
 
 
 _CENT = Decimal("0.01")

@@ -53,13 +53,6 @@ def draw_fan(chart: ChartData) -> str:
     time = Axis(max(days[-1], begin + 1), right if days[-1] > begin else 100.0, first=begin)
     aims = [(amounts.at(level.at), level) for level in chart.levels]
     said = f"Forecast, {_write_day(days[0])} to {chart.places[-1].title}"
-    # Write a date below every nth record, counted from the last.
-    shown = days[::-1][:: math.ceil(len(days) / _DATES)][::-1]
-    if time.first < days[0] and (
-        far := [day for day in shown if time.at(day) - time.start >= _APART]
-    ):
-        shown = [int(time.first), *far]
-    kinds: dict[int, marks.Kind] = {days[-1]: "ink"}
     plot = marks.picture(
         marks.across(_BOTTOM, line="axis"),
         *(marks.across(amounts.at(tick), line="rule") for tick in ticks[1:]),
@@ -71,18 +64,7 @@ def draw_fan(chart: ChartData) -> str:
         ),
         *(marks.across(aim, line="target") for aim, _ in aims),
         *(marks.label(0, aim - 6, level.name, kind="ink", halo=True) for aim, level in aims),
-        *(
-            [
-                marks.label(
-                    time.at(day),
-                    _HEIGHT - 6,
-                    _write_day(day),
-                    anchor="middle",
-                    kind=kinds.get(day, "quiet"),
-                )
-                for day in shown
-            ]
-        ),
+        *_write_dates(days, time),
         *_draw_records(chart, time, amounts),
         *(
             marks.dot(100, amounts.at(y), radius=2.5, fill="bar")
@@ -147,6 +129,29 @@ def _step(booked: Curve, expected: Curve, time: Axis, amounts: Axis) -> list[mar
     for day, level in booked.points:
         points += [(time.at(day), points[-1][1]), (time.at(day), amounts.at(level))]
     return [*points, (time.at(expected.points[-1][0]), points[-1][1])]
+
+
+def _write_dates(days: list[int], time: Axis) -> list[str]:
+    """Write a date below every nth record, counted from the last.
+
+    A start before the first of these records gets a date too.
+    """
+    shown = days[::-1][:: math.ceil(len(days) / _DATES)][::-1]
+    if time.first < days[0] and (
+        far := [day for day in shown if time.at(day) - time.start >= _APART]
+    ):
+        shown = [int(time.first), *far]
+    kinds: dict[int, marks.Kind] = {days[-1]: "ink"}
+    return [
+        marks.label(
+            time.at(day),
+            _HEIGHT - 6,
+            _write_day(day),
+            anchor="middle",
+            kind=kinds.get(day, "quiet"),
+        )
+        for day in shown
+    ]
 
 
 def _draw_records(chart: ChartData, time: Axis, amounts: Axis) -> list[str]:

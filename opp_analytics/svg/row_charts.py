@@ -120,16 +120,7 @@ def draw_rows(chart: ChartData) -> Rows:
         drawn = marks.draw_levels(chart.levels, scale, _HEIGHT, behind=True)
         if chart.linked:
             last = place is chart.places[-1]
-            # Link a row's bar to the row above and to the row below.
-            edge = max(0.0, (_PITCH - tall) / 2) + 0.5
-            half = (_HEIGHT - _THICK) / 2
-            ends = ((above, -edge, half), ((None if last else place), half + _THICK, tall + edge))
-            drawn += [
-                marks.down(scale.at(bar.end), top=top, bottom=bottom, line="axis")
-                for one, top, bottom in ends
-                for bar in (one.marks[:1] if one else ())
-                if isinstance(bar, BarMark)
-            ]
+            drawn += _link(None if last else place, above, scale, tall)
         least = 0.3 if chart.linked and not place.strong else 0
         drawn += marks.draw_marks(place, scale, height=_HEIGHT, thick=_THICK, least=least)
         drawn += marks.draw_levels(chart.levels, scale, _HEIGHT, behind=False)
@@ -177,6 +168,22 @@ def _draw_scale(chart: ChartData, scale: marks.Axis) -> str:
         anchor: marks.Anchor = "middle" if 30 <= at <= 70 else "end" if at > 70 else "start"
         drawn.append(marks.label(at, 11, f"{name}{beyond}", anchor=anchor, kind="quiet"))
     return marks.picture(*drawn, height=14, said=f"Scale of {measure.title}")
+
+
+def _link(place: Place | None, above: Place | None, scale: marks.Axis, tall: float) -> list[str]:
+    """Link a row's bar to the row above and to the row below.
+
+    The lines run from the ends of the bars, and meet at the edge of the row.
+    """
+    edge = max(0.0, (_PITCH - tall) / 2) + 0.5
+    half = (_HEIGHT - _THICK) / 2
+    ends = ((above, -edge, half), (place, half + _THICK, tall + edge))
+    return [
+        marks.down(scale.at(bar.end), top=top, bottom=bottom, line="axis")
+        for one, top, bottom in ends
+        for bar in (one.marks[:1] if one else ())
+        if isinstance(bar, BarMark)
+    ]
 
 
 def _write_below(place: Place, scale: marks.Axis, y: float) -> str:

@@ -92,9 +92,7 @@ def agrees(column: str, ours: Any, theirs: Any) -> bool:
     number, rounded = _read_decimal(one), _read_decimal(other)
     if number is None or rounded is None:
         return False
-    return abs(number - rounded) < Decimal(1).scaleb(
-        -max(0, -int(rounded.normalize().as_tuple().exponent))
-    )
+    return abs(number - rounded) < Decimal(1).scaleb(-_count_decimals(rounded))
 
 
 def _read_decimal(value: Any) -> Decimal | None:
@@ -103,6 +101,21 @@ def _read_decimal(value: Any) -> Decimal | None:
         return None
     number = Decimal(value) if isinstance(value, int) else Decimal(str(value))
     return number if number.is_finite() else None
+
+
+def _count_decimals(number: Decimal) -> int:
+    return max(0, -int(number.normalize().as_tuple().exponent))
+
+
+def _check_choice(column: str, value: str, meaning: Org, pipeline: Any) -> tuple[str, str] | None:
+    known = list_choices(meaning).get(column)
+    if known is None:
+        return None
+    if value in known:
+        return _check_pipeline(value, meaning, pipeline) if column == "stage" else None
+    hint = inputs.did_you_mean(value, known)
+    whose = "your org" if column == "stage" and meaning.stages != org.STAGES else "the API"
+    return f"is not a {column} of {whose}", hint or f"use one of {', '.join(known)}"
 
 
 def _check_pipeline(stage: str, meaning: Org, pipeline: Any) -> tuple[str, str] | None:
@@ -172,14 +185,7 @@ def find_problem(
             return error.problem, "correct the year"
     if column == "probability" and not 0 <= cell <= 100:
         return "is not between 0 and 100", "write a whole percentage such as 60"
-    known = list_choices(meaning).get(column)
-    if known is None:
-        return None
-    if cell in known:
-        return _check_pipeline(cell, meaning, pipeline) if column == "stage" else None
-    hint = inputs.did_you_mean(cell, known)
-    whose = "your org" if column == "stage" and meaning.stages != org.STAGES else "the API"
-    return f"is not a {column} of {whose}", hint or f"use one of {', '.join(known)}"
+    return _check_choice(column, cell, meaning, pipeline)
 
 
 def fit_column(column: Series, dtype: Any) -> pd.Series[Any]:

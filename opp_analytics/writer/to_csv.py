@@ -270,19 +270,22 @@ def _guard_cell(cell: Any) -> Any:
 
 
 def _to_csv_text(column: str, value: Any) -> str:
-    # Write a value as text, without an apostrophe.
-    plain = sheets.to_cell(column, value)
-    if plain is None:
-        text = ""
-    elif isinstance(plain, datetime):
-        text = str(plain.date().isoformat())
-    elif isinstance(plain, float):
-        text = inputs.spell_amount(plain)
-    else:
-        text = str(plain)
+    text = _to_plain_text(column, value)
     if not text or not isinstance(sheets.to_cell(column, value), str):
         return text
     return guard_formula(text) if _read_csv_cell(column, text) == text else f"'{text}"
+
+
+def _to_plain_text(column: str, value: Any) -> str:
+    """Write a value as text, without an apostrophe."""
+    plain = sheets.to_cell(column, value)
+    if plain is None:
+        return ""
+    if isinstance(plain, datetime):
+        return str(plain.date().isoformat())
+    if isinstance(plain, float):
+        return inputs.spell_amount(plain)
+    return str(plain)
 
 
 def _read_csv_cell(

@@ -110,41 +110,10 @@ def to_excel(opportunities: pd.DataFrame, path: str | Path) -> Path:
     saved = io.BytesIO()
     with make_workbook(saved, "excel") as book:
         page = add_sheet(book, _SHEET)
-        choices = list_choices(meaning)
-        for place, column in enumerate(_check_titles(shown)):
-            look = {"bold": True, "align": "right" if column in _FORMATS else "left"}
-            page.write(0, place, column, book.add_format(look))
-            options = ", ".join(choices.get(column, ()))
-            note = f"One of: {options}" if options else _NOTES.get(column, _FURTHER_NOTE)
-            page.write_comment(
-                0, place, note, {"author": "opp_analytics", "height": 90, "width": 220}
-            )
-            # Whole columns, so that rows added later behave alike.
-            page.set_column(
-                place, place, _WIDTHS.get(column, 16), book.add_format({"locked": False})
-            )
+        _write_titles(book, page, shown, list_choices(meaning))
         _write_rows(book, page, frame[shown], _find_locked(frame, meaning))
         _format_sheet(book, page, shown, len(frame), meaning)
-        # Write the data behind the exported sheet to a hidden sheet.
-        base = add_sheet(book, BASE_SHEET)
-        base.hide()
-        columns = [str(column) for column in frame.columns]
-        about = {
-            "rows": len(frame),
-            "dtypes": {column: str(frame[column].dtype) for column in columns},
-            "attrs": schema.keep_facts(frame.attrs),
-        }
-        records = zip(
-            *([to_text(c, value) for value in frame[c].tolist()] for c in columns), strict=True
-        )
-        for row, content in enumerate([about, *records]):
-            # Spreadsheets take _x0041_ for a sign of their own.
-            packed = json.dumps(content).replace("_", "\\u005f")
-            base.write_row(
-                row,
-                0,
-                [packed[at : at + MOST_LETTERS] for at in range(0, len(packed), MOST_LETTERS)],
-            )
+        _write_base(book, frame)
     return sheets.save(target, saved.getvalue())
 
 
@@ -224,6 +193,19 @@ def _shorten(text: str) -> str:
     return repr(text if len(text) <= 40 else f"{text[:39]}…")
 
 
+def _write_titles(
+    book: Workbook, page: Worksheet, columns: Sequence[str], choices: Mapping[str, Sequence[str]]
+) -> None:
+    for place, column in enumerate(_check_titles(columns)):
+        look = {"bold": True, "align": "right" if column in _FORMATS else "left"}
+        page.write(0, place, column, book.add_format(look))
+        options = ", ".join(choices.get(column, ()))
+        note = f"One of: {options}" if options else _NOTES.get(column, _FURTHER_NOTE)
+        page.write_comment(0, place, note, {"author": "opp_analytics", "height": 90, "width": 220})
+        # Whole columns, so that rows added later behave alike.
+        page.set_column(place, place, _WIDTHS.get(column, 16), book.add_format({"locked": False}))
+
+
 def _format_sheet(
     book: Workbook, page: Worksheet, columns: Sequence[str], rows: int, meaning: Org
 ) -> None:
@@ -254,6 +236,30 @@ def _format_sheet(
     formats = [f"format_{what}" for what in ("cells", "columns", "rows")]
     allowed = [*formats, "insert_rows", "delete_rows", "sort", "autofilter"]
     page.protect("", dict.fromkeys(allowed, True))
+
+
+def _write_base(book: Workbook, frame: pd.DataFrame) -> None:
+    """Write the data behind the exported sheet to a hidden sheet.
+
+    The first row is about the columns; then there is a JSON array for each row.
+    """
+    base = add_sheet(book, BASE_SHEET)
+    base.hide()
+    columns = [str(column) for column in frame.columns]
+    about = {
+        "rows": len(frame),
+        "dtypes": {column: str(frame[column].dtype) for column in columns},
+        "attrs": schema.keep_facts(frame.attrs),
+    }
+    records = zip(
+        *([to_text(c, value) for value in frame[c].tolist()] for c in columns), strict=True
+    )
+    for row, content in enumerate([about, *records]):
+        # Spreadsheets take _x0041_ for a sign of their own.
+        packed = json.dumps(content).replace("_", "\\u005f")
+        base.write_row(
+            row, 0, [packed[at : at + MOST_LETTERS] for at in range(0, len(packed), MOST_LETTERS)]
+        )
 
 
 def read_excel(
@@ -364,21 +370,24 @@ def _read_base(file: Path, book: openpyxl.Workbook) -> pd.DataFrame:
             "opportunities again, edit that file and keep all its sheets"
         )
     try:
-        filled = _list_filled(book[BASE_SHEET])
-        lines = ("".join(str(cell.value) for cell in cells.values()) for cells in filled.values())
-        known, *rows = map(json.loads, lines)
-        columns = list(known["dtypes"])
-        records = [
-            {column: from_text(column, text) for column, text in zip(columns, texts, strict=True)}
-            for texts in rows
-        ]
-        if len(records) != known["rows"]:
-            raise ValueError(f"{len(records)} of {known['rows']} rows")
-        return read_before(records, known["dtypes"], known["attrs"])
+        return _read_base_frame(_list_filled(book[BASE_SHEET]))
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DataError(
             f"the hidden sheet of {file} is damaged ({error}); export it again"
         ) from None
+
+
+def _read_base_frame(filled: dict[int, dict[int, Any]]) -> pd.DataFrame:
+    lines = ("".join(str(cell.value) for cell in cells.values()) for cells in filled.values())
+    known, *rows = map(json.loads, lines)
+    columns = list(known["dtypes"])
+    records = [
+        {column: from_text(column, text) for column, text in zip(columns, texts, strict=True)}
+        for texts in rows
+    ]
+    if len(records) != known["rows"]:
+        raise ValueError(f"{len(records)} of {known['rows']} rows")
+    return read_before(records, known["dtypes"], known["attrs"])
 
 
 def _read_row(

@@ -118,14 +118,7 @@ def calibration(
     stated = first["probability"].to_numpy(dtype=float, na_value=np.nan) / 100
     inside = (stated >= 0) & (stated <= 1)
     used = inside & ~np.isin(ends.state, (CONFLICT, UNKNOWN))
-    # A percent such as 30 / 100 must not fall below its own bin's edge by rounding.
-    codes = np.minimum(np.floor(np.nan_to_num(stated) * bins + 1e-9), bins - 1).astype(np.intp)
-    edges = [f"{100 * k / bins:g}" for k in range(bins + 1)]
-    labels = [f"{low}–{high}%" for low, high in pairwise(edges)]
-    keys = [
-        *(make_column_key(first[name]) for name in names),
-        Key("bin", codes, pd.Index(labels, dtype=schema.TEXT)),
-    ]
+    keys = [*(make_column_key(first[name]) for name in names), _bin(stated, bins)]
     groups = combine(keys, len(first), within=used, everything=True)
     judged = used & ends.old_enough
     table = groups.frame(_tabulate(groups, ends, stated, int(horizon_days), confidence))
@@ -217,6 +210,14 @@ def _tabulate(
         "removed": groups.count(removed),
         "open": groups.count(open_),
     }
+
+
+def _bin(stated: Floats, bins: int) -> Key:
+    # A percent such as 30 / 100 must not fall below its own bin's edge by rounding.
+    codes = np.minimum(np.floor(np.nan_to_num(stated) * bins + 1e-9), bins - 1).astype(np.intp)
+    edges = [f"{100 * k / bins:g}" for k in range(bins + 1)]
+    labels = [f"{low}–{high}%" for low, high in pairwise(edges)]
+    return Key("bin", codes, pd.Index(labels, dtype=schema.TEXT))
 
 
 def _score(stated: Floats, won: Flags, table: pd.DataFrame) -> dict[str, float | None]:

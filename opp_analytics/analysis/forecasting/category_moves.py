@@ -107,21 +107,7 @@ def category_moves(
     before = _read_record(history, asked.opening, groups)
     due = before[(before["outcome"] == OPEN) & before["close_date"].between(first, last)]
     after = _read_record(history, asked.closing, groups).reindex(due.index)
-    # Find the outcome of each deal by the end; rows without one were deleted.
-    late = (after["close_date"] > last) | after["close_date"].isna()
-    outcome = after["outcome"]
-    cases = [
-        (outcome == LOST, "lost"),
-        ((outcome == WON) & ~late, "won"),
-        (outcome == WON, "slipped"),
-        (outcome != OPEN, "removed"),
-        (late | (asked.last > last), "slipped"),
-    ]
-    masks, came_to = zip(*cases, strict=True)
-    otherwise = after["category"].fillna("").to_numpy(dtype=str)
-    came: NDArray[np.str_] = np.select(
-        [mask.to_numpy(dtype=bool) for mask in masks], came_to, otherwise
-    )
+    came = _find_outcomes(after, last, over=asked.last > last)
     if history.is_part:
         came = np.where(due.index.isin(_list_transferred(history, asked)), TRANSFERRED, came)
     pairs = due[[f"group {k}" for k in range(len(groups))]].set_axis(name_groups(groups), axis=1)
@@ -160,6 +146,25 @@ def _read_record(history: History, moment: pd.Timestamp, by: list[str]) -> pd.Da
         outcome=outcome_codes(frame), category=np.array(CATEGORIES)[categorize(frame)[0]], **labels
     )
     return seen.set_index("unique_id")
+
+
+def _find_outcomes(after: pd.DataFrame, last: pd.Timestamp, *, over: bool) -> NDArray[np.str_]:
+    """Find the outcome of each deal by the end; rows without one were deleted."""
+    late = (after["close_date"] > last) | after["close_date"].isna()
+    outcome = after["outcome"]
+    cases = [
+        (outcome == LOST, "lost"),
+        ((outcome == WON) & ~late, "won"),
+        (outcome == WON, "slipped"),
+        (outcome != OPEN, "removed"),
+        (late | over, "slipped"),
+    ]
+    masks, labels = zip(*cases, strict=True)
+    otherwise = after["category"].fillna("").to_numpy(dtype=str)
+    found: NDArray[np.str_] = np.select(
+        [mask.to_numpy(dtype=bool) for mask in masks], labels, otherwise
+    )
+    return found
 
 
 def _list_transferred(history: History, asked: Span) -> set[str]:

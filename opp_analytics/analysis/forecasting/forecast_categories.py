@@ -156,11 +156,7 @@ def categorize(frame: pd.DataFrame) -> tuple[Places, int]:
     """
     meaning = Org.of(frame)
     own, strange = _read_own(frame)
-    places = meaning.stages.look_up(
-        frame,
-        lambda part: {one.name: CATEGORIES.index(one.category) for one in part if one.category},
-    )
-    found = np.where(own >= 0, own, np.nan_to_num(places, nan=-1).astype(np.intp))
+    found = np.where(own >= 0, own, _by_stage(frame, meaning))
     codes: Places = np.where(found >= 0, found, _by_probability(frame, meaning)).astype(np.intp)
     return codes, strange
 
@@ -174,6 +170,14 @@ def _read_own(frame: pd.DataFrame) -> tuple[Places, int]:
     # "Closed" is what some systems say of a deal that was won; while it is open, its stage decides.
     strange = spelled.notna() & (spelled != "") & (spelled != "closed") & (place < 0)
     return np.asarray(place, dtype=np.intp), int(strange.sum())
+
+
+def _by_stage(frame: pd.DataFrame, meaning: Org) -> Places:
+    places = meaning.stages.look_up(
+        frame,
+        lambda part: {one.name: CATEGORIES.index(one.category) for one in part if one.category},
+    )
+    return np.nan_to_num(places, nan=-1).astype(np.intp)
 
 
 def _by_probability(frame: pd.DataFrame, meaning: Org) -> Places:

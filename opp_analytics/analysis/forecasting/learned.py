@@ -413,32 +413,8 @@ class Learned:
                 else None
             )
             values = self.versions.every.value[self.versions.by_value]
-            # Learn chances from past points: share won by bucket and stage, times three factors.
-            points = list(known.values())
-            kinds = self.kinds
-            month = np.array(closing or [False] * len(points), dtype=np.intp)
-            seen = np.zeros((2, 2, math.prod(kinds)))
-            for point, k in zip(points, month, strict=True):
-                seen[:, k] += point.count(seen.shape[2])
-            by_kind = seen.sum(axis=1).reshape(2, *kinds)
-            own = by_kind.sum(axis=3)[:, :, : len(stages)]
-            names, name = number_names(stages)
-            named = np.stack([own[:, :, name == k].sum(axis=2) for k in range(len(names))], axis=2)
-            every = (own.sum(axis=(1, 2)), own.sum(axis=2), named, own)
-            shares, behind = share_won(every, stages)
-            expected = (by_kind[0] * shares[-1, :, :, None]).sum(axis=(0, 1))
-            owned = by_kind.sum(axis=(1, 2))
-            # Without owners, every deal has the last factor.
-            owner = np.append(compare_wins(owned[1], expected, OWNER_WEIGHT)[:-1], 1.0)
-            owned[:, -1] = 0.0
-            chance, months = clip(shares[-1, :, :, None] * owner).ravel(), seen.sum(axis=2)
-            factor = compare_wins(months[1], seen[0] @ chance, _MONTH)
-            if closing is None:
-                months, factor = np.zeros((2, 2)), np.ones(2)
-            by_month = clip(chance * factor[:, None])
-            edges, size, rate, sized = _learn_sizes(points, [by_month[k] for k in month], values)
-            self._chances[day, lead] = Chances(
-                shares, owner, by_month, edges, size, rate, (behind, owned, sized, months)
+            self._chances[day, lead] = learn_chances(
+                list(known.values()), closing, values, stages=stages, kinds=self.kinds
             )
         return self._chances[day, lead]
 
@@ -597,6 +573,46 @@ def put_in_buckets(
     for edge in np.maximum.accumulate(edges).astype(due.dtype):
         place += due >= edge
     return np.asarray(_BY_DAY[place])
+
+
+def learn_chances(
+    points: Sequence[Point],
+    closing: Sequence[bool] | None,
+    values: Floats,
+    *,
+    stages: Sequence[Labels],
+    kinds: tuple[int, int, int],
+) -> Chances:
+    """Learn chances from past points: share won by bucket and stage, times three factors.
+
+    The factors are those of the owner, the kind of month and the size.
+
+    `closing` is True for each point of a month that ends a quarter, None for periods that are not
+    months. `values` are those of all open versions, increasing. With several pipelines, each of
+    `stages` has its own; its share then shrinks toward that of its name in all.
+    """
+    month = np.array(closing or [False] * len(points), dtype=np.intp)
+    seen = np.zeros((2, 2, math.prod(kinds)))
+    for point, k in zip(points, month, strict=True):
+        seen[:, k] += point.count(seen.shape[2])
+    by_kind = seen.sum(axis=1).reshape(2, *kinds)
+    own = by_kind.sum(axis=3)[:, :, : len(stages)]
+    names, name = number_names(stages)
+    named = np.stack([own[:, :, name == k].sum(axis=2) for k in range(len(names))], axis=2)
+    every = (own.sum(axis=(1, 2)), own.sum(axis=2), named, own)
+    shares, behind = share_won(every, stages)
+    expected = (by_kind[0] * shares[-1, :, :, None]).sum(axis=(0, 1))
+    owned = by_kind.sum(axis=(1, 2))
+    # Without owners, every deal has the last factor.
+    owner = np.append(compare_wins(owned[1], expected, OWNER_WEIGHT)[:-1], 1.0)
+    owned[:, -1] = 0.0
+    chance, months = clip(shares[-1, :, :, None] * owner).ravel(), seen.sum(axis=2)
+    factor = compare_wins(months[1], seen[0] @ chance, _MONTH)
+    if closing is None:
+        months, factor = np.zeros((2, 2)), np.ones(2)
+    by_month = clip(chance * factor[:, None])
+    edges, size, rate, sized = _learn_sizes(points, [by_month[k] for k in month], values)
+    return Chances(shares, owner, by_month, edges, size, rate, (behind, owned, sized, months))
 
 
 def _learn_sizes(

@@ -168,19 +168,7 @@ class PastForecasts:
         by = self.question.by
         actual = self.sum_wins({record: wanted[record] for record in dict.fromkeys(made["record"])})
         if by:
-            # Make rows for groups with wins in a period but no forecast.
-            known = set(_keys(made, by))
-            beside = {(row["record"], row["period"]): row for row in made.to_dict("records")}
-            nothing = {"booked": 0.0, "expected": 0.0, **dict.fromkeys(FORECAST[2:], np.nan)}
-            rows = [
-                {**beside[record, period], **dict(zip(by, group, strict=True)), **nothing}
-                for (record, group, period), money in actual.items()
-                if money and (record, period) in beside and (record, group, period) not in known
-            ]
-            made = pd.concat(
-                [made, pd.DataFrame(rows, columns=made.columns).astype(made.dtypes)],
-                ignore_index=True,
-            )
+            made = pd.concat([made, _fill_in_groups(made, actual, by)], ignore_index=True)
         made["actual"] = [actual.get(key, 0.0) for key in _keys(made, by)]
         made["error"] = made["expected"] - made["actual"]
         return made.drop(columns="record").set_index([*by, "made_at", "period"])
@@ -225,6 +213,19 @@ def find_equally_early(
             found.setdefault(record, []).append(period)
         period += 1
     return found
+
+
+def _fill_in_groups(made: pd.DataFrame, actual: Actual, by: Sequence[str]) -> pd.DataFrame:
+    """Make rows for groups with wins in a period but no forecast."""
+    known = set(_keys(made, by))
+    beside = {(row["record"], row["period"]): row for row in made.to_dict("records")}
+    nothing = {"booked": 0.0, "expected": 0.0, **dict.fromkeys(FORECAST[2:], np.nan)}
+    rows = [
+        {**beside[record, period], **dict(zip(by, group, strict=True)), **nothing}
+        for (record, group, period), money in actual.items()
+        if money and (record, period) in beside and (record, group, period) not in known
+    ]
+    return pd.DataFrame(rows, columns=made.columns).astype(made.dtypes)
 
 
 def _keys(made: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[int, tuple[str, ...], str]]:

@@ -19,7 +19,7 @@ from opp_analytics.analysis.forecasting.moment import Moment, last_day
 from opp_analytics.analysis.forecasting.past_forecasts import PastForecast, PastForecasts, Way
 from opp_analytics.analysis.forecasting.run_rate import ended_periods
 from opp_analytics.arguments import RivalName
-from opp_analytics.arrays import Floats
+from opp_analytics.arrays import Floats, Integers
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
 from opp_analytics.schema import label_groups
 
@@ -80,11 +80,7 @@ def _project(
     if name == "category_weights":
         if not past.records.shows_deals(record):
             return
-        # Find the weight of each deal's category, as it was at the record.
-        assert past.question.history is not None
-        deals = past.question.history.as_of(past.records.moments[record]).set_index("unique_id")
-        weights = deal_categories(deals).map(_CATEGORY_WEIGHTS).reindex(list(moment.list_ids()))
-        weighted = moment.value * np.asarray(np.nan_to_num(weights.to_numpy(dtype=np.float64)))
+        weighted = moment.value * _weigh_categories(past, record, moment)
     for period in ahead:
         booked = moment.booked_in(period)
         expected: Floats | None
@@ -93,14 +89,7 @@ def _project(
         elif name in _PROJECTED_FROM:
             expected = _project_stages(past, record, moment, period, _PROJECTED_FROM[name])
         else:
-            # Pick the ended periods whose mean is the forecast; none where one is lacking.
-            if name == "year_ago":
-                earlier = [
-                    one for one in ended if one == period - _PER_YEAR.get(period.freqstr[0], 0)
-                ]
-            else:
-                need = 3 if name == "three_periods" else 1
-                earlier = ended[-need:] if len(ended) >= need else []
+            earlier = _pick_past(ended, period, name)
             # As they were known then.
             totals = [versions.sum_wins(record, one) for one in earlier]
             expected = np.maximum(booked, np.mean(totals, axis=0)) if earlier else None
@@ -108,6 +97,24 @@ def _project(
             for group, known, money in zip(moment.labels, booked, expected, strict=True):
                 if group in held:
                     yield PastForecast(record, period, group, known, money, None, name)
+
+
+def _weigh_categories(past: PastForecasts, record: int, moment: Moment) -> Floats:
+    """Find the weight of each deal's category, as it was at the record."""
+    assert past.question.history is not None
+    deals = past.question.history.as_of(past.records.moments[record]).set_index("unique_id")
+    weights = deal_categories(deals).map(_CATEGORY_WEIGHTS).reindex(list(moment.list_ids()))
+    return np.asarray(np.nan_to_num(weights.to_numpy(dtype=np.float64)))
+
+
+def _pick_past(
+    ended: Sequence[pd.Period], period: pd.Period, name: RivalName
+) -> Sequence[pd.Period]:
+    """Pick the ended periods whose mean is the forecast; none where one is lacking."""
+    if name == "year_ago":
+        return [one for one in ended if one == period - _PER_YEAR.get(period.freqstr[0], 0)]
+    need = 3 if name == "three_periods" else 1
+    return ended[-need:] if len(ended) >= need else []
 
 
 def _project_stages(
@@ -128,15 +135,17 @@ def _project_stages(
     for place, one in points:
         point = past.learned.point(place, one, record)
         counted = point.count(math.prod(past.learned.kinds)).reshape(2, *past.learned.kinds)
-        # Compute the share won by stage, from deals and wins; one without deals has that of all.
-        deals, wins = counted[:, _DUE].sum(axis=-1)
-        whole = wins.sum() / deals.sum() if deals.any() else 0.0
-        share = np.asarray(np.divide(wins, deals, out=np.full(len(deals), whole), where=deals > 0))[
-            moment.stage
-        ]
+        share = _share_won(counted[:, _DUE].sum(axis=-1))[moment.stage]
         elsewhere = np.delete(point.money, [_DUE, _WON], axis=1).sum(axis=1)
         more += moment.sum(value * share, due) + elsewhere
     return np.asarray(moment.booked_in(period) + more / count)
+
+
+def _share_won(counted: Integers) -> Floats:
+    """Compute the share won by stage, from deals and wins; one without deals has that of all."""
+    deals, wins = counted
+    whole = wins.sum() / deals.sum() if deals.any() else 0.0
+    return np.asarray(np.divide(wins, deals, out=np.full(len(deals), whole), where=deals > 0))
 
 
 def ask_function(function: Callable[..., Any], name: str, freq: str) -> Way:

@@ -303,25 +303,7 @@ def measure_run_rate(moment: Moment, period: pd.Period, *, rough: bool = False) 
     amounts = np.array([np.nan_to_num(moment.value[rows]).sum() for rows in wins])
     factors = np.ones(len(ended))
     if sizes is not None and any(len(rows) for rows in wins) and (amounts >= 0).all():
-        # Measure how much money follows pipeline size: 0 is no effect, 1 is proportional.
-        logs = np.log(sizes[:-1])
-        logs = logs - logs.mean()
-        squares = float((logs**2).sum())
-        roots = np.sqrt(amounts)
-        if len(amounts) < FEWEST_PERIODS or squares <= 0 or roots.mean() <= 0:
-            power = _PRIOR_POWER
-        else:
-            off = roots / roots.mean() - 1
-            slope = 2 * float((logs * off).sum()) / squares
-            variance = (
-                float(((off - slope * logs / 2) ** 2).sum())
-                + 2 / np.array([len(rows) for rows in wins]).mean()
-            ) / (len(amounts) + 2)
-            own = 4 * variance / squares
-            prior = _PRIOR_SPREAD**2
-            power = float(
-                np.clip((_PRIOR_POWER / prior + slope / own) / (1 / prior + 1 / own), 0.0, 1.0)
-            )
+        power = _power(amounts, np.array([len(rows) for rows in wins]), sizes[:-1])
         factors = np.clip(sizes[-1] / sizes[:-1], 0.5, 2.0) ** power
     return RunRate(amounts * factors, wins, factors, rough)
 
@@ -352,3 +334,21 @@ def _drop_young(
         # Five more keep a small pipeline's ratio from jumping.
         sizes.append(5.0 + int((young & (closed > day)).sum()))
     return ended, cuts, np.array(sizes)
+
+
+def _power(amounts: Floats, counts: Counts, sizes: Floats) -> float:
+    """Measure how much money follows pipeline size: 0 is no effect, 1 is proportional."""
+    logs = np.log(sizes)
+    logs = logs - logs.mean()
+    squares = float((logs**2).sum())
+    roots = np.sqrt(amounts)
+    if len(amounts) < FEWEST_PERIODS or squares <= 0 or roots.mean() <= 0:
+        return _PRIOR_POWER
+    off = roots / roots.mean() - 1
+    slope = 2 * float((logs * off).sum()) / squares
+    variance = (float(((off - slope * logs / 2) ** 2).sum()) + 2 / counts.mean()) / (
+        len(amounts) + 2
+    )
+    own = 4 * variance / squares
+    prior = _PRIOR_SPREAD**2
+    return float(np.clip((_PRIOR_POWER / prior + slope / own) / (1 / prior + 1 / own), 0.0, 1.0))

@@ -188,12 +188,7 @@ def _rates(stays: pd.DataFrame, order: Sequence[str], strength: float, fewest: i
     shares = np.array([share for _, share in leaves]).reshape(len(names), len(names) + 2)
     raw = _solve_win_chances(shares, exits)
     weight = exits.astype(np.float64)
-    # Average the rates of the stages before and after each one, by their exits.
-    neighbors = np.full(len(raw), np.nan)
-    for place in range(len(raw)):
-        beside = [k for k in (place - 1, place + 1) if 0 <= k < len(raw) and weight[k] > 0]
-        if beside:
-            neighbors[place] = np.average(raw[beside], weights=weight[beside])
+    neighbors = _average_neighbors(raw, weight)
     pull = np.where(np.isnan(neighbors), 0.0, strength)
     rate = (weight * raw + pull * np.nan_to_num(neighbors)) / np.maximum(weight + pull, 1e-9)
     enough = exits >= fewest
@@ -244,6 +239,19 @@ def _solve_win_chances(share: Floats, exits: Counts) -> Floats:
     # Deals that only move between two stages for ever would make the system singular; their chance
     # is 0.
     return np.clip(np.linalg.lstsq(np.eye(size) - moves, won, rcond=None)[0], 0.0, 1.0)
+
+
+def _average_neighbors(raw: Floats, weight: Floats) -> Floats:
+    """Average the rates of the stages before and after each one, by their exits.
+
+    NaN where neither has any.
+    """
+    found = np.full(len(raw), np.nan)
+    for place in range(len(raw)):
+        beside = [k for k in (place - 1, place + 1) if 0 <= k < len(raw) and weight[k] > 0]
+        if beside:
+            found[place] = np.average(raw[beside], weights=weight[beside])
+    return found
 
 
 @dataclass(frozen=True)

@@ -148,23 +148,7 @@ def read_moneys(
         read = _from_table(target, freq, org, day)
         people = find_org_of_targets(target, org).people
     elif isinstance(target, (Mapping, pd.Series)):
-        amounts = dict(target.items())
-        keys = list(map(split_key, amounts))
-        # Without `by`, the labels only tell the parts of the whole.
-        names = list(by) or [f"label {place}" for place in range(1, max(map(len, keys), default=1))]
-        rows = []
-        for parts, (key, amount) in zip(keys, amounts.items(), strict=True):
-            where = f"target[{key!r}]"
-            if len(parts) > len(names) + 1 or (by and len(parts) < len(by) + 1 and not totals):
-                raise ArgumentValueError(
-                    f"{where}: with by={list(by)!r}, use a key such as {(*by, 'period')!r}"
-                )
-            labels = ["" if str(label) == ALL else compose(label) for label in parts[:-1]]
-            labels += [""] * (len(names) - len(labels))
-            period = str(periods.as_period(parts[-1] if parts else "", freq))
-            checked = arguments.number(amount, where, low=0, example=100_000)
-            rows.append(TargetRow(tuple(labels), period, checked, where))
-        read = Targets(rows=tuple(rows), keys=tuple(names))
+        read = _from_mapping(dict(target.items()), freq, by, totals=totals)
         people = org.people
     else:
         if isinstance(target, str) or not pd.api.types.is_scalar(target):
@@ -200,6 +184,27 @@ def _check_names(targets: Targets, people: pd.DataFrame, owners_of: Callable[[],
                 f"{where}: {name!r} is nobody under [people] of the org and owns no deal; "
                 f"{meant}, or add the person"
             )
+
+
+def _from_mapping(
+    amounts: dict[Any, Any], freq: str, by: Sequence[str], *, totals: bool
+) -> Targets:
+    keys = list(map(split_key, amounts))
+    # Without `by`, the labels only tell the parts of the whole.
+    names = list(by) or [f"label {place}" for place in range(1, max(map(len, keys), default=1))]
+    rows = []
+    for parts, (key, amount) in zip(keys, amounts.items(), strict=True):
+        where = f"target[{key!r}]"
+        if len(parts) > len(names) + 1 or (by and len(parts) < len(by) + 1 and not totals):
+            raise ArgumentValueError(
+                f"{where}: with by={list(by)!r}, use a key such as {(*by, 'period')!r}"
+            )
+        labels = ["" if str(label) == ALL else compose(label) for label in parts[:-1]]
+        labels += [""] * (len(names) - len(labels))
+        period = str(periods.as_period(parts[-1] if parts else "", freq))
+        checked = arguments.number(amount, where, low=0, example=100_000)
+        rows.append(TargetRow(tuple(labels), period, checked, where))
+    return Targets(rows=tuple(rows), keys=tuple(names))
 
 
 def _from_table(table: pd.DataFrame, freq: str, org: Org, day: pd.Timestamp | None) -> Targets:

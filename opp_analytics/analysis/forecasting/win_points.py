@@ -9,11 +9,11 @@ import pandas as pd
 
 from opp_analytics.analysis.forecasting.forecast_deals import DealForecast
 from opp_analytics.analysis.forecasting.method import Method
-from opp_analytics.analysis.forecasting.moment import last_day
+from opp_analytics.analysis.forecasting.moment import Moment, last_day
 from opp_analytics.analysis.forecasting.outlook import Distribution, Mix
 from opp_analytics.analysis.forecasting.question import answer
 from opp_analytics.analysis.forecasting.targets import find_gap
-from opp_analytics.arrays import Floats
+from opp_analytics.arrays import Floats, Integers
 from opp_analytics.org import WON
 
 _COMPUTED = 8
@@ -44,15 +44,7 @@ def list_win_points(
     deals, outlook = made.moment, made.outlooks[period]
     later = deals.booked & deals.dated_later & (deals.due > last_day(period))
     rows = np.flatnonzero(deals.open | later)
-    # Fill missing values with the median of the wins of the deal's pipeline, or of all.
-    wins = pd.Series(deals.value).where(deals.outcome == WON)
-    pipelines = pd.Series([labels[1:] for labels in deals.stages], dtype="object")
-    each = pipelines.reindex(deals.stage).astype("str").to_numpy()
-    usual = wins.groupby(each).transform("median").fillna(wins.median())
-    value, chance = (
-        np.where(np.isnan(deals.value), usual, deals.value)[rows],
-        np.where(later, 1.0, asked.win_chances)[rows],
-    )
+    value, chance = _fill_values(deals, rows), np.where(later, 1.0, asked.win_chances)[rows]
     points, booked = np.full(len(rows), np.nan), deals.booked_in(period)
     for group, labels in enumerate(deals.labels):
         target = asked.question.targets.of(asked.question.by, labels, str(period))
@@ -73,6 +65,15 @@ def list_win_points(
     return pd.DataFrame(columns, index=pd.Index(ids, name="unique_id")).assign(
         is_estimated=np.isnan(deals.value[rows])
     )
+
+
+def _fill_values(deals: Moment, rows: Integers) -> Floats:
+    """Fill missing values with the median of the wins of the deal's pipeline, or of all."""
+    wins = pd.Series(deals.value).where(deals.outcome == WON)
+    pipelines = pd.Series([labels[1:] for labels in deals.stages], dtype="object")
+    each = pipelines.reindex(deals.stage).astype("str").to_numpy()
+    usual = wins.groupby(each).transform("median").fillna(wins.median())
+    return np.where(np.isnan(deals.value), usual, deals.value)[rows]
 
 
 def _reach(total: Distribution, amounts: Floats) -> Floats:

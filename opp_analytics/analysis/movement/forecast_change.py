@@ -516,23 +516,9 @@ def _walk_stayed(before: Frame, after: Frame, then: _Priced, now: _Priced) -> li
     Chances are those of the first moment.
     """
     every, left = after, now.price(after)
-    # Find the deals of which any column differs; of many deals, few change within a week.
-    found = np.zeros(len(before), dtype=bool)
-    for name in before.columns.intersection(after.columns):
-        was, became = (frame[name].array for frame in (before, after))
-        found |= np.asarray(pd.Series(was != became).fillna(True), dtype=bool) & ~(
-            pd.isna(was) & pd.isna(became)
-        )
-    then_worth, changed = then.price(before), found
+    then_worth, changed = then.price(before), _find_changed(before, after)
     before, after = before[changed], after[changed]
-    # Name the step of each deal whose outcome changed; empty for the others.
-    steps = {"open": "reopened", "won": "won", "lost": "lost"}
-    was, became = (
-        outcomes(frame).map(steps).fillna("removed").to_numpy(dtype=str)
-        for frame in (before, after)
-    )
-    later = (became == "won") & (after["close_date"] > then.period.end_time).to_numpy()
-    label: NDArray[np.str_] = np.where(was == became, "", np.where(later, "won_later", became))
+    label = _name_outcome_steps(before, after, then.period)
     grouping = [name for name in list[Any](before.columns) if isinstance(name, int)]
     ownership = [name for name in (OWNER, *grouping) if name in before.columns]
     closed = [name for name in before.columns if name not in ("value", *ownership)]
@@ -558,6 +544,17 @@ def _walk_stayed(before: Frame, after: Frame, then: _Priced, now: _Priced) -> li
     ]
 
 
+def _find_changed(before: Frame, after: Frame) -> NDArray[np.bool_]:
+    """Find the deals of which any column differs; of many deals, few change within a week."""
+    found = np.zeros(len(before), dtype=bool)
+    for name in before.columns.intersection(after.columns):
+        was, became = (frame[name].array for frame in (before, after))
+        found |= np.asarray(pd.Series(was != became).fillna(True), dtype=bool) & ~(
+            pd.isna(was) & pd.isna(became)
+        )
+    return found
+
+
 def _moved_in(before: Series, after: Series, then: _Priced) -> NDArray[np.bool_]:
     """Mark the dates that moved into the rest of the period, or moved earlier.
 
@@ -569,6 +566,18 @@ def _moved_in(before: Series, after: Series, then: _Priced) -> NDArray[np.bool_]
     )
     earlier = (after < before) | (before.isna() & after.notna())
     return np.asarray(np.where(was == became, earlier, became), dtype=bool)
+
+
+def _name_outcome_steps(before: Frame, after: Frame, period: pd.Period) -> NDArray[np.str_]:
+    """Name the step of each deal whose outcome changed; empty for the others."""
+    steps = {"open": "reopened", "won": "won", "lost": "lost"}
+    was, became = (
+        outcomes(frame).map(steps).fillna("removed").to_numpy(dtype=str)
+        for frame in (before, after)
+    )
+    later = (became == "won") & (after["close_date"] > period.end_time).to_numpy()
+    found: NDArray[np.str_] = np.where(was == became, "", np.where(later, "won_later", became))
+    return found
 
 
 def _overlay(

@@ -171,23 +171,7 @@ class CreatedPipeline:
         """
         first, last = self._days
         begins = periods.list_midnights(first, last + pd.Timedelta(days=1), tz=self.tz)
-        # List the deals open after each change, and with ``sign`` −1 those open before it.
-        groups = self.groups
-        log = read_log(self.history, by=groups)
-        keys = name_groups(groups)
-        log = log.mutate(is_open=(log["outcome"] == "open") & log["within"])
-        came = log.filter("is_open").select(
-            *keys, "seen_at", "cents", sign=ibis.literal(1, type="int64")
-        )
-        before = {f"{name}_before": lag(log[name]) for name in (*keys, "cents", "is_open")}
-        went = log.mutate(**before).filter("is_open_before")
-        went = went.select(
-            **{key: went[f"{key}_before"] for key in keys},
-            seen_at=went["seen_at"],
-            cents=went["cents_before"],
-            sign=ibis.literal(-1, type="int64"),
-        )
-        changes = came.union(went)
+        changes = _list_open_changes(self.history, self.groups)
         # A change at midnight is one of the day that begins then.
         changes = count_before(changes, begins - pd.Timedelta(microseconds=1), "day")
         summed = changes.group_by([*name_groups(self.groups), "day"]).agg(
@@ -257,6 +241,25 @@ class CreatedPipeline:
         return annotate(
             table, kind, made_from=self.history, as_of=day, freq=alias, tz=self.tz, **notes
         )
+
+
+def _list_open_changes(history: History, groups: Sequence[str]) -> ibis.Table:
+    """List the deals open after each change, and with ``sign`` −1 those open before it."""
+    log = read_log(history, by=groups)
+    keys = name_groups(groups)
+    log = log.mutate(is_open=(log["outcome"] == "open") & log["within"])
+    came = log.filter("is_open").select(
+        *keys, "seen_at", "cents", sign=ibis.literal(1, type="int64")
+    )
+    before = {f"{name}_before": lag(log[name]) for name in (*keys, "cents", "is_open")}
+    went = log.mutate(**before).filter("is_open_before")
+    went = went.select(
+        **{key: went[f"{key}_before"] for key in keys},
+        seen_at=went["seen_at"],
+        cents=went["cents_before"],
+        sign=ibis.literal(-1, type="int64"),
+    )
+    return came.union(went)
 
 
 _EARLIER, _UNKNOWN, _LATER = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from opp_analytics.analysis.movement.movements import (
@@ -13,7 +15,7 @@ from opp_analytics.analysis.movement.movements import (
     select_movement,
 )
 from opp_analytics.analysis.shared.groups import By, check_by
-from opp_analytics.analysis.shared.history_query import instant, name_groups
+from opp_analytics.analysis.shared.history_query import Span, instant, name_groups
 from opp_analytics.analysis.shared.tables import annotate_span, fill_counts
 from opp_analytics.history import History, ibis, missing
 from opp_analytics.periods import When
@@ -81,16 +83,7 @@ def waterfall(
     asked, pool, steps, moved = read_moves(
         history, due, groups, start=start, end=end, tz=tz, asked_by="waterfall"
     )
-    # Select the deals in the pool at the opening record and at the closing record.
-    opening, own = instant(asked.opening), {key: key for key in keys}
-    inside = steps["inside"] & steps["within"]
-    first = inside & (steps["seen_at"] <= opening)
-    first &= missing(steps["until"]) | (steps["until"] > opening)
-    last = inside & missing(steps["until"])
-    moved = moved.union(
-        select_movement(steps, first, ibis.literal("opening"), steps["cents"], 1, own),
-        select_movement(steps, last, ibis.literal("closing"), steps["cents"], 1, own),
-    )
+    moved = moved.union(*_select_ends(steps, asked, keys))
     found = history.collect(
         moved.group_by([*keys, "movement"]).agg(
             cents=moved["cents"].sum().cast("int64"),
@@ -113,3 +106,16 @@ def waterfall(
         bound=BOUND,
         **pool.notes(),
     )
+
+
+def _select_ends(steps: ibis.Table, asked: Span, keys: Sequence[str]) -> list[ibis.Table]:
+    """Select the deals in the pool at the opening record and at the closing record."""
+    opening, own = instant(asked.opening), {key: key for key in keys}
+    inside = steps["inside"] & steps["within"]
+    first = inside & (steps["seen_at"] <= opening)
+    first &= missing(steps["until"]) | (steps["until"] > opening)
+    last = inside & missing(steps["until"])
+    return [
+        select_movement(steps, first, ibis.literal("opening"), steps["cents"], 1, own),
+        select_movement(steps, last, ibis.literal("closing"), steps["cents"], 1, own),
+    ]

@@ -258,19 +258,7 @@ def fix(opportunities: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
     wanted = findings[findings["suggestion"].notna()]
     wanted = wanted[["unique_id", "field", "suggestion"]].drop_duplicates()
     frame = org.require(opportunities, *wanted["field"].unique(), unique=True)
-    unknown = wanted.loc[~wanted["unique_id"].isin(frame["unique_id"]), "unique_id"]
-    if len(unknown):
-        raise DataError(
-            f"the frame has no opportunity {unknown.iloc[0]!r} of the findings ({len(unknown)} "
-            "such rows)"
-        )
-    twice = wanted[wanted.duplicated(["unique_id", "field"])]
-    if len(twice):
-        first = twice.iloc[0]
-        raise DataError(
-            f"opportunity {first['unique_id']!r}: the findings have two suggestions for "
-            f"{first['field']}"
-        )
+    _check_wanted(wanted, frame)
     place = pd.Series(frame.index, index=frame["unique_id"])
     for field, cells in wanted.groupby("field", sort=False):
         texts = frame[field].astype(object).copy()
@@ -289,6 +277,22 @@ def _parse(field: str, cells: pd.DataFrame) -> Json:
         return {text: schema.parse_cell(field, text) for text in cells["suggestion"].unique()}
     except schema.BadCell as error:
         raise DataError(f"a suggestion for {field} {error}") from error
+
+
+def _check_wanted(wanted: pd.DataFrame, frame: pd.DataFrame) -> None:
+    unknown = wanted.loc[~wanted["unique_id"].isin(frame["unique_id"]), "unique_id"]
+    if len(unknown):
+        raise DataError(
+            f"the frame has no opportunity {unknown.iloc[0]!r} of the findings ({len(unknown)} "
+            "such rows)"
+        )
+    twice = wanted[wanted.duplicated(["unique_id", "field"])]
+    if len(twice):
+        first = twice.iloc[0]
+        raise DataError(
+            f"opportunity {first['unique_id']!r}: the findings have two suggestions for "
+            f"{first['field']}"
+        )
 
 
 # Percentage points between a probability and its stage's median that make a finding: two steps of a

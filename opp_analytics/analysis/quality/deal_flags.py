@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -168,11 +168,7 @@ def deal_flags(
     a             1  9 days overdue
     b             1       no amount
     """
-    limits = FlagLimits() if limits is None else limits
-    if not isinstance(limits, FlagLimits):
-        raise ArgumentTypeError(
-            f"limits={limits!r} is not FlagLimits; use for example oa.FlagLimits(pushes=3)"
-        )
+    limits = _check_limits(limits)
     deals = OpenDeals.of(
         opportunities, history, as_of=as_of, own_writes=own_writes, limits=limits, tz=tz
     )
@@ -183,6 +179,49 @@ def flag_deals(deals: OpenDeals) -> pd.DataFrame:
     """Make the table of `deal_flags` from deals that were read."""
     frame, opportunities = deals.frame, deals.opportunities
     found = {name: rule(deals) for name, rule in RULES.items()}
+    table = _sort(_make_table(frame, found))
+    return annotate(
+        table,
+        "deal_flags",
+        made_from=opportunities,
+        n=len(frame),
+        as_of=deals.today,
+        left_out={"unknown": deals.unknown},
+        thresholds=_list_thresholds(deals.past, deals.limits),
+    )
+
+
+def _check_limits(limits: FlagLimits | None) -> FlagLimits:
+    if limits is None:
+        return FlagLimits()
+    if not isinstance(limits, FlagLimits):
+        raise ArgumentTypeError(
+            f"limits={limits!r} is not FlagLimits; use for example oa.FlagLimits(pushes=3)"
+        )
+    return limits
+
+
+def _select_open(opportunities: Any) -> tuple[pd.DataFrame, int, float]:
+    """Select the open deals, indexed by row.
+
+    Also counts the deals in unknown stages, and finds the value of the largest win.
+    """
+    known = opportunities.columns if isinstance(opportunities, pd.DataFrame) else ()
+    touch = ("created_at", LAST_TOUCH) if LAST_TOUCH in known else ()
+    there = [name for name in (*_FURTHER, *touch) if name in known]
+    frame = read(opportunities, "stage", "value", "close_date", *there, unique=True)
+    if "next_action_at" in frame:
+        instants = pd.to_datetime(
+            frame["next_action_at"], utc=True, format="ISO8601", errors="coerce"
+        )
+        frame["next_action_at"] = instants.astype("datetime64[us, UTC]")
+    outcome = outcome_codes(frame)
+    # A filter keeps the org, which says what stages mean and the currency of reasons.
+    largest = float(frame.loc[outcome == WON, "value"].max())
+    return frame.loc[outcome == OPEN], int((outcome == UNKNOWN).sum()), largest
+
+
+def _make_table(frame: pd.DataFrame, found: Mapping[str, Flagged | None]) -> pd.DataFrame:
     rows, nothing = len(frame), np.zeros(len(frame), dtype=bool)
     known = {name: flag for name, flag in found.items() if flag is not None}
     reasons: list[list[str]] = [[] for _ in range(rows)]
@@ -204,40 +243,9 @@ def flag_deals(deals: OpenDeals) -> pd.DataFrame:
             for name in found
         },
     }
-    table = _sort(
-        pd.DataFrame(columns, index=frame.index).set_index(
-            pd.Index(frame["unique_id"], name="unique_id")
-        )
+    return pd.DataFrame(columns, index=frame.index).set_index(
+        pd.Index(frame["unique_id"], name="unique_id")
     )
-    return annotate(
-        table,
-        "deal_flags",
-        made_from=opportunities,
-        n=len(frame),
-        as_of=deals.today,
-        left_out={"unknown": deals.unknown},
-        thresholds=_list_thresholds(deals.past, deals.limits),
-    )
-
-
-def _select_open(opportunities: Any) -> tuple[pd.DataFrame, int, float]:
-    """Select the open deals, indexed by row.
-
-    Also counts the deals in unknown stages, and finds the value of the largest win.
-    """
-    known = opportunities.columns if isinstance(opportunities, pd.DataFrame) else ()
-    touch = ("created_at", LAST_TOUCH) if LAST_TOUCH in known else ()
-    there = [name for name in (*_FURTHER, *touch) if name in known]
-    frame = read(opportunities, "stage", "value", "close_date", *there, unique=True)
-    if "next_action_at" in frame:
-        instants = pd.to_datetime(
-            frame["next_action_at"], utc=True, format="ISO8601", errors="coerce"
-        )
-        frame["next_action_at"] = instants.astype("datetime64[us, UTC]")
-    outcome = outcome_codes(frame)
-    # A filter keeps the org, which says what stages mean and the currency of reasons.
-    largest = float(frame.loc[outcome == WON, "value"].max())
-    return frame.loc[outcome == OPEN], int((outcome == UNKNOWN).sum()), largest
 
 
 def _sort(table: pd.DataFrame) -> pd.DataFrame:
@@ -649,40 +657,9 @@ def read_past(
     deals = found[~won].drop(columns=["is_won", "pause"])
     if moments.between(dated, until).sum() < 2:
         deals = deals.drop(columns=["pushes", "days_pushed"])
-    # Find when each deal last changed, other than by our own `writes`.
-    # No change on record: use the server's `updated_at`.
-    never = (deals["last_at"] == deals["first_at"]) & deals["seen_after"].isna()
-    changed = deals["last_at"].where(~never | deals["updated_at"].isna(), deals["updated_at"])
-    ids = sorted(set(writes["unique_id"]) & set(deals.index))
-    if not ids:
-        deals["changed_at"] = changed
-    else:
-        mine = log.filter(log["unique_id"].isin(ids))
-        rows = history.collect(mine.select("unique_id", "seen_after", "seen_at"))
-        both = rows.reset_index().merge(writes[["unique_id", "written_at"]], on="unique_id")
-        mine = both[
-            (both["written_at"] > both["seen_after"]) & (both["written_at"] <= both["seen_at"])
-        ]
-        others = rows.drop(index=mine["index"].unique()).groupby("unique_id")["seen_at"].max()
-        replaced = others.reindex(pd.Index(ids)).fillna(deals["first_at"].reindex(pd.Index(ids)))
-        deals["changed_at"] = changed.where(
-            ~changed.index.isin(ids), replaced.reindex(changed.index)
-        )
+    deals["changed_at"] = _find_last_changes(history, log, deals, writes)
     if "owner_name" in log.columns:
-        # Find when each deal was last taken over or lost its owner, and who was its owner before.
-        owners = history.collect(_list_owners(log))
-        owners = owners.sort_values("seen_at")
-        known = owners.groupby("unique_id")["owner_name"].ffill()
-        last = owners.assign(owner_before=known.groupby(owners["unique_id"]).shift())
-        last = last.drop_duplicates("unique_id", keep="last").set_index("unique_id")
-        other = last["owner_before"].notna() & (last["owner_before"] != last["owner_name"]).fillna(
-            True
-        )
-        deals = deals.assign(
-            **last[other.astype(bool)].rename(columns={"seen_at": "owner_at"})[
-                ["owner_at", "owner_before"]
-            ]
-        )
+        deals = deals.assign(**_find_owner_changes(history.collect(_list_owners(log))))
     if (history.stages_seen()["stage"] == NOT_RECORDED).any():
         unknown = log.filter(log["place"] == NOT_RECORDED).select("unique_id").distinct()
         log = log.anti_join(unknown, "unique_id")
@@ -786,6 +763,18 @@ def _list_owners(log: ibis.Table) -> ibis.Table:
     )
 
 
+def _find_owner_changes(owners: pd.DataFrame) -> pd.DataFrame:
+    """Find when each deal was last taken over or lost its owner, and who was its owner before."""
+    owners = owners.sort_values("seen_at")
+    known = owners.groupby("unique_id")["owner_name"].ffill()
+    last = owners.assign(owner_before=known.groupby(owners["unique_id"]).shift())
+    last = last.drop_duplicates("unique_id", keep="last").set_index("unique_id")
+    other = last["owner_before"].notna() & (last["owner_before"] != last["owner_name"]).fillna(True)
+    return last[other.astype(bool)].rename(columns={"seen_at": "owner_at"})[
+        ["owner_at", "owner_before"]
+    ]
+
+
 def _count_won_stays(log: ibis.Table) -> ibis.Table:
     """Count the stays of won deals in each stage, by days.
 
@@ -816,3 +805,22 @@ def _learn_days(counted: pd.DataFrame, share: float) -> LearnedDays | None:
         return None
     place = int(np.searchsorted(np.cumsum(times), share * n - 1e-9))
     return LearnedDays(int(days[place]), share, n)
+
+
+def _find_last_changes(
+    history: History, log: ibis.Table, deals: pd.DataFrame, writes: pd.DataFrame
+) -> Series:
+    """Find when each deal last changed, other than by our own `writes`."""
+    # No change on record: use the server's `updated_at`.
+    never = (deals["last_at"] == deals["first_at"]) & deals["seen_after"].isna()
+    changed = deals["last_at"].where(~never | deals["updated_at"].isna(), deals["updated_at"])
+    ids = sorted(set(writes["unique_id"]) & set(deals.index))
+    if not ids:
+        return changed
+    mine = log.filter(log["unique_id"].isin(ids))
+    rows = history.collect(mine.select("unique_id", "seen_after", "seen_at"))
+    both = rows.reset_index().merge(writes[["unique_id", "written_at"]], on="unique_id")
+    mine = both[(both["written_at"] > both["seen_after"]) & (both["written_at"] <= both["seen_at"])]
+    others = rows.drop(index=mine["index"].unique()).groupby("unique_id")["seen_at"].max()
+    replaced = others.reindex(pd.Index(ids)).fillna(deals["first_at"].reindex(pd.Index(ids)))
+    return changed.where(~changed.index.isin(ids), replaced.reindex(changed.index))

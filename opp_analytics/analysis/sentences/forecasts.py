@@ -317,23 +317,7 @@ def _describe_groups(table: pd.DataFrame) -> str:
     noun, aimed = evidence.name_group(levels[-1]), leaves[leaves["target"].notna()]
     aimed = aimed[mark_named(aimed.index)]
     if aimed.empty:
-        amount = money_of(table)
-        column, verb = (
-            ("booked", "closed") if leaves["booked"].sum() > 0 else ("expected", "forecasts")
-        )
-        whole = float(leaves[column].sum())
-        if whole <= 0:
-            return "Nothing closed and nothing due"
-        best, share = evidence.find_largest(leaves[column])
-        named = [_name_last(key) for key in best]
-        names = [f"deals without a {noun}" if name == NO_LABEL else name for name in named]
-        if len(best) > 1 or NO_LABEL in named:
-            verb = verb.removesuffix("s")
-        if leaves[column].ne(0).sum() == 1:
-            return f"{capital(names[0])} {verb} all {amount(whole)}"
-        each = " each" if len(best) > 1 else ""
-        of = f", {share}{each} of {amount(whole)}" if share else ""
-        return f"{capital(joined(names, most=3))} {verb} the most{of}"
+        return _describe_largest(leaves, money_of(table), noun)
     met = int((find_gap(aimed["target"], aimed["booked"]) <= 0).sum())
     if met == len(aimed):
         return f"Every {noun} is at target"
@@ -349,6 +333,23 @@ def _describe_groups(table: pd.DataFrame) -> str:
 
 def _name_last(label: Any) -> str:
     return str(next(part for part in reversed(split_key(label)) if part != ALL))
+
+
+def _describe_largest(leaves: pd.DataFrame, amount: Money, noun: str) -> str:
+    column, verb = ("booked", "closed") if leaves["booked"].sum() > 0 else ("expected", "forecasts")
+    whole = float(leaves[column].sum())
+    if whole <= 0:
+        return "Nothing closed and nothing due"
+    best, share = evidence.find_largest(leaves[column])
+    named = [_name_last(key) for key in best]
+    names = [f"deals without a {noun}" if name == NO_LABEL else name for name in named]
+    if len(best) > 1 or NO_LABEL in named:
+        verb = verb.removesuffix("s")
+    if leaves[column].ne(0).sum() == 1:
+        return f"{capital(names[0])} {verb} all {amount(whole)}"
+    each = " each" if len(best) > 1 else ""
+    of = f", {share}{each} of {amount(whole)}" if share else ""
+    return f"{capital(joined(names, most=3))} {verb} the most{of}"
 
 
 def describe_forecast_fan(table: pd.DataFrame) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from opp_analytics import text
@@ -76,9 +78,7 @@ def _compare_periods(known: pd.DataFrame) -> str:
     cuts = {str(name): evidence.cut_period(str(name), known) for name in known.index}
     whole = known[~running.to_numpy(dtype=bool) & [cuts[str(name)] is None for name in known.index]]
     *before, last = (row for _, row in (whole if len(whole) else known).iterrows())
-    cut = cuts[str(last.name)]
-    days = text.days(*cut) if cut else text.period(str(last.name), note_of(known).freq)
-    name, n = f"{'from' if cut else 'in'} {days}", int(last["won"] + last["lost"])
+    name, n = _name_period(last, known, cuts), int(last["won"] + last["lost"])
     if not evidence.is_enough(n):
         return evidence.say_few(f"{text.count(n)} closed {name}")
     won = f"Won {text.percent(last['rate'])}"
@@ -92,6 +92,16 @@ def _compare_periods(known: pd.DataFrame) -> str:
     apart = evidence.is_apart(pair["won"], pair["won"] + pair["lost"])
     when = text.period(when, note_of(known).freq)
     return evidence.say_before(f"{won} {name}", before[-1]["rate"], when, apart=apart)
+
+
+def _name_period(row: Series, table: pd.DataFrame, cuts: dict[str, Any]) -> str:
+    """Name a period, or the days of it that are known."""
+    cut = cuts[str(row.name)]
+    return (
+        f"from {text.days(*cut)}"
+        if cut
+        else f"in {text.period(str(row.name), note_of(table).freq)}"
+    )
 
 
 def describe_win_rate_curve(table: pd.DataFrame) -> str:

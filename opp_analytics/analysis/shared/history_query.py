@@ -197,15 +197,7 @@ def find_span(
         and not (within_one_record and len(moments) > 1 and begin == finish)
     ):
         raise NotEnoughHistory(_explain_missing_record(moments, opening, finish, asked_by))
-    # Refuse a window in which a column begins: all deals gaining a value is not a change.
-    begins = history.begins
-    late = begins[begins.index.isin(reads) & (begins > opening) & (begins <= closing)]
-    if len(late):
-        raise NotEnoughHistory(
-            f"{asked_by}: {late.index[-1]} begins with the record of "
-            f"{late.iloc[-1]:%Y-%m-%d %H:%M} UTC, because the import lacked it; start there or "
-            "later"
-        )
+    _check_begun(history, opening, closing, reads, asked_by)
     if "value" in reads:
         check_one_currency(history, Org.of(history))
     first = as_date(begin if start is None else start, tz=tz, name="start")
@@ -289,6 +281,24 @@ def find_known_start(
 
 
 _NEEDED = {"stage": "stages", "close_date": "planned dates"}
+
+
+def _check_begun(
+    history: History,
+    opening: pd.Timestamp,
+    closing: pd.Timestamp,
+    reads: Sequence[str],
+    asked_by: str,
+) -> None:
+    """Refuse a window in which a column begins: all deals gaining a value is not a change."""
+    begins = history.begins
+    late = begins[begins.index.isin(reads) & (begins > opening) & (begins <= closing)]
+    if len(late):
+        raise NotEnoughHistory(
+            f"{asked_by}: {late.index[-1]} begins with the record of "
+            f"{late.iloc[-1]:%Y-%m-%d %H:%M} UTC, because the import lacked it; start there or "
+            "later"
+        )
 
 
 def _is_day(when: When) -> bool:

@@ -239,38 +239,7 @@ class StageEntries:
         asked = find_span(
             history, start, end, asked_by=asked_by, by=groups, tz=tz, reads=reads, needs=reads
         )
-        # Build the steps of deals from place to place between two records.
-        log = keep_until(read_log(history, "name", by=groups), asked.closing)
-        log = log.filter((log["outcome"] != "open") | (log["stage"].fill_null("") != NOT_RECORDED))
-        stage, pipeline = log["stage"].fill_null(""), _place_pipeline(groups, asked.org)
-        place = ibis.cases(
-            (log["outcome"] == "open", stage + _APART + log[pipeline] if pipeline else stage),
-            (log["outcome"] == "won", _WON),
-            (log["outcome"] == "lost", _LOST),
-            else_=_REMOVED,
-        )
-        log = log.mutate(place=place)
-        log = log.mutate(came_from=lag(log["place"]))
-        log = log.mutate(entered=missing(log["came_from"]) | (log["came_from"] != log["place"]))
-        log = log.filter(log["entered"] | ~log["within"])
-        log = log.mutate(
-            went_to=lead(ibis.ifelse(log["within"], log["place"], TRANSFERRED)),
-            went_at=lead(log["seen_at"]),
-        )
-        log = log.filter(log["entered"], log["within"], log["seen_at"] > instant(asked.opening))
-        keys = name_groups(groups)
-        # With the end of the window as its end, an open stay needs no special case.
-        days = count_days(log["seen_at"], log["went_at"].fill_null(instant(asked.closing)))
-        steps = log.select(
-            *keys,
-            "unique_id",
-            "name",
-            "came_from",
-            "place",
-            "went_to",
-            days=days.ceil().cast("int64"),
-            times=1,
-        )
+        steps = build_steps(history, asked, groups)
         if not listed:
             alike = steps.group_by([*name_groups(groups), "came_from", "place", "went_to", "days"])
             steps = alike.agg(times=steps["times"].sum().cast("int64"))
@@ -341,18 +310,7 @@ def _split_by_pipeline(
                 **{name: mine[name].str.removesuffix(_APART + label) for name in ends}
             )
         ranks = {stage: rank for rank, stage in enumerate(list_open_stages(asked.org, pipeline))}
-        # Assume a stay in each stage that a jump forward skipped.
-        here, there = (
-            mine[name].map({**ranks, _WON: len(ranks)}) for name in ("came_from", "place")
-        )
-        jumped = []
-        for stage, rank in ranks.items():
-            over = mine[(here < rank) & (there > rank)]
-            jumped.append(over.assign(stage=stage, end="advanced", days=0, passed=True))
-        stays = [
-            _add_ends(mine, ranks),
-            pd.concat(jumped, ignore_index=True).astype({"stage": schema.TEXT}),
-        ]
+        stays = [_add_ends(mine, ranks), _assume_passed(mine, ranks)]
         yield list(ranks), pd.concat(stays, ignore_index=True)
 
 
@@ -370,6 +328,48 @@ def _list_pipelines(history: History, org: Org) -> Series:
     return found.sort_values(ignore_index=True)
 
 
+def build_steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
+    """Build the steps of deals from place to place between two records.
+
+    Each step has the next place and the days until then.
+
+    A place is the stage of an open deal (with its pipeline, where they rank one by one), won, lost,
+    or removed for every other deal. A deal that leaves the history's part goes to the place
+    transferred.
+    """
+    log = keep_until(read_log(history, "name", by=groups), asked.closing)
+    log = log.filter((log["outcome"] != "open") | (log["stage"].fill_null("") != NOT_RECORDED))
+    stage, pipeline = log["stage"].fill_null(""), _place_pipeline(groups, asked.org)
+    place = ibis.cases(
+        (log["outcome"] == "open", stage + _APART + log[pipeline] if pipeline else stage),
+        (log["outcome"] == "won", _WON),
+        (log["outcome"] == "lost", _LOST),
+        else_=_REMOVED,
+    )
+    log = log.mutate(place=place)
+    log = log.mutate(came_from=lag(log["place"]))
+    log = log.mutate(entered=missing(log["came_from"]) | (log["came_from"] != log["place"]))
+    log = log.filter(log["entered"] | ~log["within"])
+    log = log.mutate(
+        went_to=lead(ibis.ifelse(log["within"], log["place"], TRANSFERRED)),
+        went_at=lead(log["seen_at"]),
+    )
+    log = log.filter(log["entered"], log["within"], log["seen_at"] > instant(asked.opening))
+    keys = name_groups(groups)
+    # With the end of the window as its end, an open stay needs no special case.
+    days = count_days(log["seen_at"], log["went_at"].fill_null(instant(asked.closing)))
+    return log.select(
+        *keys,
+        "unique_id",
+        "name",
+        "came_from",
+        "place",
+        "went_to",
+        days=days.ceil().cast("int64"),
+        times=1,
+    )
+
+
 def _add_ends(steps: pd.DataFrame, ranks: dict[str, int]) -> pd.DataFrame:
     """Select the stays in ranked open stages, each with its end."""
     spells = steps[steps["place"].isin(list(ranks))]
@@ -383,3 +383,13 @@ def _add_ends(steps: pd.DataFrame, ranks: dict[str, int]) -> pd.DataFrame:
     }
     end = np.select(list(ends.values()), list(ends), "removed")
     return spells.assign(stage=spells["place"], end=end, passed=False)
+
+
+def _assume_passed(steps: pd.DataFrame, ranks: dict[str, int]) -> pd.DataFrame:
+    """Assume a stay in each stage that a jump forward skipped."""
+    here, there = (steps[name].map({**ranks, _WON: len(ranks)}) for name in ("came_from", "place"))
+    jumped = []
+    for stage, rank in ranks.items():
+        over = steps[(here < rank) & (there > rank)]
+        jumped.append(over.assign(stage=stage, end="advanced", days=0, passed=True))
+    return pd.concat(jumped, ignore_index=True).astype({"stage": schema.TEXT})

@@ -20,7 +20,7 @@ from opp_analytics.analysis.shared.groups import (
     read,
 )
 from opp_analytics.analysis.shared.tables import annotate
-from opp_analytics.arrays import Codes, Series
+from opp_analytics.arrays import Codes, Flags, Series
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.org import (
     CONFLICT,
@@ -100,16 +100,7 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     pipelines = split_pipelines(org, frame[PIPELINE], names, "stage_funnel") if own else [None]
     parts = []
     for pipeline in pipelines:
-        # Mask the deals of a pipeline, or all deals if the funnel has only one.
-        if PIPELINE not in names or PIPELINE not in frame:
-            rows = np.ones(len(frame), dtype=bool)
-        else:
-            mine = (
-                frame[PIPELINE].isna()
-                if pipeline is None
-                else frame[PIPELINE].astype(schema.TEXT) == pipeline
-            )
-            rows = mine.to_numpy(dtype=bool)
+        rows = _select_pipeline(frame, pipeline, names)
         parts.append(
             _count_funnel(frame[rows], outcome[rows], names, list_open_stages(org, pipeline))
         )
@@ -126,6 +117,18 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
             "open_without_value": int((open_ & frame["value"].isna().to_numpy()).sum()),
         },
     )
+
+
+def _select_pipeline(frame: pd.DataFrame, pipeline: str | None, names: Sequence[str]) -> Flags:
+    """Mask the deals of a pipeline, or all deals if the funnel has only one."""
+    if PIPELINE not in names or PIPELINE not in frame:
+        return np.ones(len(frame), dtype=bool)
+    mine = (
+        frame[PIPELINE].isna()
+        if pipeline is None
+        else frame[PIPELINE].astype(schema.TEXT) == pipeline
+    )
+    return mine.to_numpy(dtype=bool)
 
 
 def _count_funnel(

@@ -232,15 +232,7 @@ class _Parts:
             rest = _Few(none, further, np.full(len(further), 1 / len(further)))
             return cls(outcomes, rest, none, cents, chances, sure)
         alone, small = _pick_large(rows, cents, chances)
-        # Pick the deals that no cells resolve beside all smaller ones, and the others.
-        order = alone[np.argsort(-cents[alone], kind="stable")]
-        with np.errstate(over="ignore", invalid="ignore"):
-            variance = cents**2 * chances * (1 - chances)
-            below = variance[order][::-1].cumsum()[::-1] - variance[order]
-            left = np.sqrt(np.maximum(below, 0.0) + variance[small].sum() + further.var())
-            is_huge = (left > 0) & (cents[order] > _HUGE * np.maximum(left, 100.0))
-        count = int(np.flatnonzero(is_huge).max(initial=-1)) + 1
-        huge, large = order[:count], order[count:]
+        huge, large = _pick_huge(alone, small, cents, chances, further)
         if len(huge) <= _ENUMERATED:
             over: _Layer = _Few.of(huge, cents, chances)
         else:
@@ -379,6 +371,24 @@ def _pick_large(rows: Places, cents: Floats, chances: Floats) -> tuple[Places, P
     small = np.flatnonzero((sizes < _SMALL * spread)[_WHALES:_SINGLY])
     count = _WHALES + int(small[0]) if len(small) else min(len(rows), _SINGLY)
     return rows[order[:count]], rows[order[count:]]
+
+
+def _pick_huge(
+    alone: Places,
+    small: Places,
+    cents: Floats,
+    chances: Floats,
+    further: Floats,
+) -> tuple[Places, Places]:
+    """Pick the deals that no cells resolve beside all smaller ones, and the others."""
+    order = alone[np.argsort(-cents[alone], kind="stable")]
+    with np.errstate(over="ignore", invalid="ignore"):
+        variance = cents**2 * chances * (1 - chances)
+        below = variance[order][::-1].cumsum()[::-1] - variance[order]
+        left = np.sqrt(np.maximum(below, 0.0) + variance[small].sum() + further.var())
+        is_huge = (left > 0) & (cents[order] > _HUGE * np.maximum(left, 100.0))
+    count = int(np.flatnonzero(is_huge).max(initial=-1)) + 1
+    return order[:count], order[count:]
 
 
 def _move(

@@ -236,6 +236,22 @@ class Explorer(Widget):
         is_planned = choice.planned and self.grid is not None and "edited" in choice.asks.takes
         if is_planned and self.grid is not None:
             answer = self._ask(choice, self.grid.named).beside(answer)
+        code = self._write_code(choice, answer, is_planned)
+        context = answer.context
+        shown = encode(
+            {
+                "answer": show_answer(answer),
+                "code": code,
+                "state": choice.state,
+                "unused": choice.list_unused(),
+                "close_days": find_close_days(choice, context.org, context.day),
+                "planned": self._show_planned(),
+                "deals": text.count(len(context.opportunities)),
+            }
+        )
+        self.answer, self.code, self._choice, self._shown = answer, code, choice, shown
+
+    def _write_code(self, choice: Choice, answer: Answer, is_planned: bool) -> str:
         lines, context = [], answer.context
         given = ['"' + choice.question + '"', "opportunities"]
         given += [] if self._history is None else ["history"]
@@ -258,20 +274,7 @@ class Explorer(Widget):
             asked = f"oa.ask({', '.join(given)}).beside({asked})"
         lines.append(f"answer = {asked}")
         lines += ["table = answer.to_frame()"] if answer.tables else []
-        code = "\n".join([*lines, *([f"# The numbers: {answer.code}"] if answer.code else [])])
-        context = answer.context
-        shown = encode(
-            {
-                "answer": show_answer(answer),
-                "code": code,
-                "state": choice.state,
-                "unused": choice.list_unused(),
-                "close_days": find_close_days(choice, context.org, context.day),
-                "planned": self._show_planned(),
-                "deals": text.count(len(context.opportunities)),
-            }
-        )
-        self.answer, self.code, self._choice, self._shown = answer, code, choice, shown
+        return "\n".join([*lines, *([f"# The numbers: {answer.code}"] if answer.code else [])])
 
     # -- messages
 

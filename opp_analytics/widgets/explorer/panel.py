@@ -194,8 +194,6 @@ def list_controls(context: Context, frame: pd.DataFrame) -> Json:
     days = pd.to_datetime(context.records["recorded_at"]).dt.tz_convert(context.tz).dt.date
     earlier = sorted({day for day in days if pd.Timestamp(day) < context.day}, reverse=True)
     ahead = [context.period + step for step in range(4)]
-    records = len(context.records)
-    said = [text.count(len(context.whole)), *([text.count(records, "record")] if records else [])]
     return {
         "questions": [
             {
@@ -233,8 +231,14 @@ def list_controls(context: Context, frame: pd.DataFrame) -> Json:
                 ),
             ],
         },
-        "about": " · ".join([*said, f"as of {text.day(context.day, year=True)}"]),
+        "about": _say_data(context),
     }
+
+
+def _say_data(context: Context) -> str:
+    records = len(context.records)
+    said = [text.count(len(context.whole)), *([text.count(records, "record")] if records else [])]
+    return " · ".join([*said, f"as of {text.day(context.day, year=True)}"])
 
 
 def _list_names(frame: pd.DataFrame) -> list[Json]:

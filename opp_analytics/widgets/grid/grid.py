@@ -291,27 +291,7 @@ class Grid(Widget):
     def _static(self) -> Json:
         with self._lock:
             summary = text.capital(self._summary())
-            # Write the edits in words and the first rows as HTML; everything in it is text.
-            sheet = self._sheet
-            columns = [column for column in sheet.columns if not column.hidden]
-            changed = sheet.changed_rows
-            others = set(range(sheet.end)).difference(changed)
-            rows = [row for row in (*changed, *sorted(others)) if sheet.row_state(row) != "gone"]
-            heads = "".join(
-                f"<th>{escape(text.printable(column.title))}</th>" for column in columns
-            )
-            lines = "".join(
-                f"<tr>{_static_row(sheet, row, columns)}</tr>" for row in islice(rows, _STATIC_ROWS)
-            )
-            about = f"<p>{summary}</p>" if changed or sheet.problems else ""
-            rest = len(rows) - _STATIC_ROWS
-            more = f"<p>… and {count(rest, 'more deal')}</p>" if rest > 0 else ""
-            return {
-                "text/plain": repr(self),
-                "text/html": "<div "
-                f'class="oap-still">{about}<table><thead><tr>{heads}</tr></thead>'
-                f"<tbody>{lines}</tbody></table>{more}</div>",
-            }
+            return {"text/plain": repr(self), "text/html": _static_table(self._sheet, summary)}
 
     def name_changes(self) -> str:
         """Write “3 planned changes in 2 deals”."""
@@ -443,20 +423,8 @@ class Grid(Widget):
         sheet = self._sheet
         undo, redo = sheet.step_labels
         moved = {row for row, name in answer.cells if name in ("stage", "status")}
-        # Show cells as (field, value, was, why, typed, rows); cells that look alike share one
-        # entry.
-        alike: dict[tuple[Any, ...], list[int]] = {}
-        for row, name in answer.cells:
-            column, cell = sheet.column[name], sheet.edit_of((row, name))
-            was, why, typed = None, "", None
-            if cell is not None:
-                why, typed = cell.why, None if cell.typed is None else str(cell.typed)
-                if cell.changed and not sheet.is_new(row):
-                    was = (column.encode(sheet.base_value(row, name)),)
-            entry = (name, column.encode(sheet.value(row, name)), was, why, typed)
-            alike.setdefault(entry, []).append(row)
         return {
-            "cells": [(*entry, rows) for entry, rows in alike.items()],
+            "cells": _show_cells(sheet, answer.cells),
             "rows": [(row, sheet.row_state(row)) for row in answer.rows],
             "said": answer.message,
             "refused": answer.refused,
@@ -546,7 +514,49 @@ _QUESTIONS: dict[str, tuple[str, Callable[..., Any]]] = {
 _ON_REVIEW = ("review", "receipt", "check", "choose", "apply", "undo run")
 
 
+def _show_cells(sheet: EditSheet, keys: Iterable[Key]) -> list[tuple[Any, ...]]:
+    """Show cells as (field, value, was, why, typed, rows); cells that look alike share one entry.
+
+    ``was`` is the old value of a changed cell, in a tuple of its own since it may be None.
+    """
+    alike: dict[tuple[Any, ...], list[int]] = {}
+    for row, name in keys:
+        column, cell = sheet.column[name], sheet.edit_of((row, name))
+        was, why, typed = None, "", None
+        if cell is not None:
+            why, typed = cell.why, None if cell.typed is None else str(cell.typed)
+            if cell.changed and not sheet.is_new(row):
+                was = (column.encode(sheet.base_value(row, name)),)
+        entry = (name, column.encode(sheet.value(row, name)), was, why, typed)
+        alike.setdefault(entry, []).append(row)
+    return [(*entry, rows) for entry, rows in alike.items()]
+
+
 # -- where no widget runs, as on a code host
+
+
+def _static_table(sheet: EditSheet, summary: str) -> str:
+    """Write the edits in words and the first rows as HTML; everything in it is text.
+
+    Changed deals come first; a changed cell shows its old value struck through, a deal marked for
+    removal its name.
+    """
+    columns = [column for column in sheet.columns if not column.hidden]
+    changed = sheet.changed_rows
+    others = set(range(sheet.end)).difference(changed)
+    rows = [row for row in (*changed, *sorted(others)) if sheet.row_state(row) != "gone"]
+    heads = "".join(f"<th>{escape(text.printable(column.title))}</th>" for column in columns)
+    lines = "".join(
+        f"<tr>{_static_row(sheet, row, columns)}</tr>" for row in islice(rows, _STATIC_ROWS)
+    )
+    about = f"<p>{summary}</p>" if changed or sheet.problems else ""
+    rest = len(rows) - _STATIC_ROWS
+    more = f"<p>… and {count(rest, 'more deal')}</p>" if rest > 0 else ""
+    return (
+        "<div "
+        f'class="oap-still">{about}<table><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{lines}</tbody></table>{more}</div>"
+    )
 
 
 def _static_row(sheet: EditSheet, row: int, columns: list[GridColumn]) -> str:

@@ -422,12 +422,6 @@ def show_review(review: Review, effect: ForecastEffect) -> Json:
     edited = ((row, name) for row, names in fields.items() for name in names if name)
     cleared = sum(sheet.value(*key) is None for key in edited)
     removed = sum(sheet.row_state(row) == "removed" for row in rows)
-    needs = {"clear_nulls": cleared, "allow_delete": removed}
-    options = [
-        "plan",
-        "client",
-        *(f"{option}=True" for option, changes in needs.items() if changes),
-    ]
     return {
         "kind": "review",
         "changes": changes,
@@ -456,7 +450,7 @@ def show_review(review: Review, effect: ForecastEffect) -> Json:
             [f"clears {text.count(cleared, 'cell')}"] * bool(cleared)
             + [f"deletes {text.count(removed)}"] * bool(removed)
         ),
-        "code": f"plan = grid.plan(client)\nreceipt = oa.apply({', '.join(options)})",
+        "code": _write_code(cleared, removed),
     }
 
 
@@ -495,6 +489,16 @@ def _show_line(review: Review, row: int, name: str) -> Json:
     if conflict.deal is None:
         mine, theirs = "", "drop my changes"
     return shown | {"conflict": {"why": why, "mine": mine, "theirs": theirs, "keep": conflict.keep}}
+
+
+def _write_code(cleared: int, removed: int) -> str:
+    needs = {"clear_nulls": cleared, "allow_delete": removed}
+    options = [
+        "plan",
+        "client",
+        *(f"{option}=True" for option, changes in needs.items() if changes),
+    ]
+    return f"plan = grid.plan(client)\nreceipt = oa.apply({', '.join(options)})"
 
 
 def show_receipt(review: Review) -> Json | None:

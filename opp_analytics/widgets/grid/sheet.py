@@ -771,17 +771,7 @@ class EditSheet:
         if name in self._named:
             return "" if fold(value) in self._known(name) else f"{value} is new here"
         if column.kind == "money":
-            # Say why an amount may be a slip; empty for most.
-            shown = column.show(value)
-            if abs(value) >= _INEXACT:
-                return f"{shown} is more than the API holds to the cent"
-            sizes = self._measure(column.field)
-            if value < 0 and not (sizes and sizes[0] < 0):
-                return f"{shown} is negative"
-            _, low, high = sizes or (0.0, 0.0, 0.0)
-            if high and value > _ODD * high:
-                return f"{shown} is {value / high:,.0f} times the largest other"
-            return f"{shown} is far below all others" if 0 < value < low / _ODD else ""
+            return self._doubt_amount(column, value)
         if name != "close_date" or self._today is None:
             return ""
         day = value.date()
@@ -791,6 +781,19 @@ class EditSheet:
             return f"{column.show(value)} is past"
         years = day.year - self._today.year
         return f"{column.show(value)} is {years} years ahead" if years > _FAR else ""
+
+    def _doubt_amount(self, column: GridColumn, amount: float) -> str:
+        """Say why an amount may be a slip; empty for most."""
+        shown = column.show(amount)
+        if abs(amount) >= _INEXACT:
+            return f"{shown} is more than the API holds to the cent"
+        sizes = self._measure(column.field)
+        if amount < 0 and not (sizes and sizes[0] < 0):
+            return f"{shown} is negative"
+        _, low, high = sizes or (0.0, 0.0, 0.0)
+        if high and amount > _ODD * high:
+            return f"{shown} is {amount / high:,.0f} times the largest other"
+        return f"{shown} is far below all others" if 0 < amount < low / _ODD else ""
 
     def _measure_column(self, name: str) -> tuple[float, float, float] | None:
         """Find the least amount of a column, and its smallest and largest above zero."""

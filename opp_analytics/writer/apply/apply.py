@@ -279,17 +279,7 @@ def check_plan(
     plan: Plan, client: Client, *, clear_nulls: bool, allow_delete: bool, words: Words = PYTHON
 ) -> None:
     """Refuse a plan that `apply` would not send."""
-    settings = client.settings
-    if plan.url not in (None, settings.url):
-        raise PlanError(
-            f"this plan was made for {plan.url}, but the client uses {settings.url}; apply it with "
-            "the settings it was made with, or plan again from a load of this server"
-        )
-    if plan.tenant not in (None, settings.tenant):
-        raise PlanError(
-            f"this plan was made for another tenant of {settings.url}; apply it with the key it "
-            "was made with, or plan again from a load of this tenant"
-        )
+    _check_origin(plan, client)
     problems = plan.found_problems
     if problems:
         count = text.count(len(problems), "problem")
@@ -304,6 +294,20 @@ def check_plan(
     torn = [s.unique_id for s in plan.steps if s.operation != "delete" and s.unique_id in deleted]
     if torn:
         raise PlanError(f"opportunity {torn[0]!r} is both deleted and changed; drop one of the two")
+
+
+def _check_origin(plan: Plan, client: Client) -> None:
+    settings = client.settings
+    if plan.url not in (None, settings.url):
+        raise PlanError(
+            f"this plan was made for {plan.url}, but the client uses {settings.url}; apply it with "
+            "the settings it was made with, or plan again from a load of this server"
+        )
+    if plan.tenant not in (None, settings.tenant):
+        raise PlanError(
+            f"this plan was made for another tenant of {settings.url}; apply it with the key it "
+            "was made with, or plan again from a load of this tenant"
+        )
 
 
 def _ask_for(option: str, needing: list[tuple[Step, EditedCell]], words: Words) -> str:
@@ -553,14 +557,7 @@ def _carry_out(entries: list[RunStep], live: engine.LiveRun, progress: Progress)
     run_id = live.run.run_id
     _log.info("run %s: %s to write, %d to look for", run_id, _count_operations(ready), len(results))
     chains = engine.group_equal_creates(entries)
-    # List the steps of the chains that can be sent now.
-    free = [
-        chain
-        for chain in chains
-        if not any(results[e.number].doubtful for e in chain if e.number in results)
-    ]
-    left = ([entry for entry in chain if entry.number not in results] for chain in free)
-    sendable = [chain for chain in left if chain]
+    sendable = _list_sendable(chains, results)
     with (
         progress_bar(progress, desc="applying", unit="opp", total=len(ready)) as bar,
         _stop_on_interrupt(live.stop),
@@ -594,6 +591,20 @@ def _count_operations(entries: Iterable[RunStep]) -> str:
         ", ".join(f"{count} {operation}" for operation, count in sorted(counts.items()))
         or "nothing"
     )
+
+
+def _list_sendable(chains: engine.Chains, results: dict[int, Result]) -> engine.Chains:
+    """List the steps of the chains that can be sent now.
+
+    None follows a create with an unknown outcome.
+    """
+    free = [
+        chain
+        for chain in chains
+        if not any(results[e.number].doubtful for e in chain if e.number in results)
+    ]
+    left = ([entry for entry in chain if entry.number not in results] for chain in free)
+    return [chain for chain in left if chain]
 
 
 def _close(

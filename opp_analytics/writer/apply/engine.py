@@ -502,11 +502,7 @@ class _Change:
             states = held.see(step, self.was, remote, self.meaning) if self.lost else {}
             if self.lost and (found := self._find_lost(seen, states, remote)) is not None:
                 return found
-            cells = (
-                replace(c, status="already") if states.get(c.field) == "new" else c
-                for c in seen.cells
-            )
-            seen = replace(seen, cells=tuple(cells))
+            seen = _mark_there(seen, states)
             in_conflict = seen.in_conflict and not (self.overwrites and remote is not None)
             if self.lost and in_conflict:
                 late = time.monotonic() - self.sent_at >= choose_wait(live.client)
@@ -546,14 +542,7 @@ class _Change:
     def _write(self, seen: Step, remote: Json | None, tries: int) -> Result | None:
         """Send it; None where there is no answer, or it is gone."""
         live, step = self.live, self.step
-        # Record that the cells of an update that are not there already are sent.
-        before = {
-            str(cell.field): cell.remote
-            for cell in seen.cells
-            if cell.field and cell.status != "already"
-        }
-        live.intend(self.number, before, _read_outcome(seen, remote))
-        self.was |= before
+        self.was |= _intend(live, self.number, seen, remote)
         self.stamp, self.sent_at = read_updated_at(remote), time.monotonic()
         self.attempts += 1
         try:
@@ -581,15 +570,30 @@ class _Change:
             f"no answer to {text.count(_ATTEMPTS, 'attempt')}, and the server shows no change yet; "
             f"the last: {self.doubt}"
         )
-        return Result.whole(
-            self.step,
-            "unknown",
-            reason,
-            attempts=self.attempts,
-            sent=True,
-            was=self.was,
-            outage=_is_outage(self.doubt),
-        )
+        known: Json = {"sent": True, "was": self.was, "outage": _is_outage(self.doubt)}
+        return Result.whole(self.step, "unknown", reason, attempts=self.attempts, **known)
+
+
+def _mark_there(seen: Step, states: Mapping[str | None, str]) -> Step:
+    """Mark what a write without an answer has changed as there already."""
+    cells = (
+        replace(c, status="already") if states.get(c.field) == "new" else c for c in seen.cells
+    )
+    return replace(seen, cells=tuple(cells))
+
+
+def _intend(live: LiveRun, number: int, seen: Step, remote: Json | None) -> Json:
+    """Record that the cells of an update that are not there already are sent.
+
+    Return what each of them holds until then.
+    """
+    before = {
+        str(cell.field): cell.remote
+        for cell in seen.cells
+        if cell.field and cell.status != "already"
+    }
+    live.intend(number, before, _read_outcome(seen, remote))
+    return before
 
 
 def _write(live: LiveRun, step: Step) -> Json | None:

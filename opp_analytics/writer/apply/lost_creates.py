@@ -32,6 +32,10 @@ _FIRST = 100
 """Rows of the first page of the newest opportunities, which usually reaches back 15 minutes."""
 
 
+def _read_created_at(record: dict[str, Any]) -> Any:
+    return schema.read_stamp(record.get("created_at"))
+
+
 def mark_newest(client: Client) -> tuple[Any, frozenset[str]]:
     """Read the server's newest opportunities just before the first create.
 
@@ -41,7 +45,7 @@ def mark_newest(client: Client) -> tuple[Any, frozenset[str]]:
     """
     first = client.list(page=1, page_size=_FIRST, sort="-created_at")
     rows = first.rows
-    times = [schema.read_stamp(record.get("created_at")) for record in rows]
+    times = [_read_created_at(record) for record in rows]
     now = client.server_time()
     if (
         now is None
@@ -294,19 +298,7 @@ class LostCreates:
             self._given_up.add(entry.number)
             said = str(result.errors[0]).partition("; ")[0].partition(", and ")[0]
             said = said if said.startswith(engine.ANSWERED) else "no answer"
-            step = entry.step
-            run = self.live.run
-            value = step.fields.get("value")
-            worth = "" if value is None else f" with value {value}"
-            when = (
-                f" among the opportunities created since {run.since:%Y-%m-%d %H:%M} UTC"
-                if run.since
-                else ""
-            )
-            others = (
-                f", and {text.count(strangers, 'new opportunity')} may be it" if strangers else ""
-            )
-            advice = (f"{said}{others}; look for {step.name!r}{worth}{when}",) * len(result.errors)
+            advice = (_advise(entry.step, self.live.run, strangers, said),) * len(result.errors)
             self._store(entry, replace(result, errors=advice, outage=False))
             return []
         self._repeated.add(entry.number)
@@ -348,6 +340,18 @@ def _list_lost_elsewhere(live: engine.LiveRun) -> dict[Any, tuple[Step, PlanRun]
         run, entries = live.journal.read_run(run_id)
         lost |= {(run_id, entry.number): (entry.step, run) for entry in entries if entry.lost}
     return lost
+
+
+def _advise(step: Step, run: PlanRun, strangers: int, said: str) -> str:
+    value = step.fields.get("value")
+    worth = "" if value is None else f" with value {value}"
+    when = (
+        f" among the opportunities created since {run.since:%Y-%m-%d %H:%M} UTC"
+        if run.since
+        else ""
+    )
+    others = f", and {text.count(strangers, 'new opportunity')} may be it" if strangers else ""
+    return f"{said}{others}; look for {step.name!r}{worth}{when}"
 
 
 def _explain_wait(

@@ -67,13 +67,7 @@ def summarize_plan(steps: Sequence[Step], words: Words) -> str:
 
     Its problems are left out.
     """
-    parts = []
-    for operation, noun in _NOUNS.items():
-        sizes = [len(step.fields) for step in steps if step.operation == operation]
-        if sizes:
-            cells = f" ({text.count(sum(sizes), 'cell')})" if sum(sizes) else ""
-            parts.append(text.count(len(sizes), noun) + cells)
-    lines = [", ".join(parts) or "no changes"]
+    lines = [_headline(steps)]
     # The value of a recovered opportunity is in the trash, not in the plan.
     valued = [step for step in steps if step.operation != "recover"]
     if valued:
@@ -108,6 +102,16 @@ def summarize_plan(steps: Sequence[Step], words: Words) -> str:
             f"({', '.join(sorted(set(reasons)))}), {words.more_conflicts}"
         )
     return "\n".join(lines)
+
+
+def _headline(steps: Iterable[Step]) -> str:
+    parts = []
+    for operation, noun in _NOUNS.items():
+        sizes = [len(step.fields) for step in steps if step.operation == operation]
+        if sizes:
+            cells = f" ({text.count(sum(sizes), 'cell')})" if sum(sizes) else ""
+            parts.append(text.count(len(sizes), noun) + cells)
+    return ", ".join(parts) or "no changes"
 
 
 def describe_problems(problems: Sequence[PlanProblem], before: pd.DataFrame, words: Words) -> str:

@@ -140,35 +140,7 @@ class Plan:
             As ``before``, with created opportunities at its end (``unique_id`` missing) and without
             deleted ones.
         """
-        # Apply a plan's steps to a copy of its opportunities, except what is in conflict.
-        before = self.before
-        before, converted, end = (
-            before.reset_index(drop=True),
-            org.is_converted(before),
-            len(before),
-        )
-        places = {unique_id: row for row, unique_id in enumerate(before["unique_id"])}
-        rows, cells = dict.fromkeys(range(end)), dict[tuple[int, str], Any]()
-        for step in self.steps:
-            if step.operation == "delete" and not step.in_conflict:
-                del rows[places[step.unique_id]]
-            if step.operation not in ("create", "update"):
-                continue
-            row = places.get(step.unique_id, end)
-            rows[row], end = None, max(end, row + 1)
-            edits = {
-                str(cell.field): cell.after for cell in step.cells if cell.status != "conflict"
-            }
-            if converted and edits.keys() & {"value", org.CURRENCY}:
-                # An amount is the CRM's, and the value beside it what it is in the org's currency.
-                amount: Any = (
-                    edits["value"] if "value" in edits else before[org.VALUE_ORIGINAL].get(row)
-                )
-                value = None if schema.is_blank(amount) else float(amount) * step.rate
-                edits |= {org.VALUE_ORIGINAL: amount, "value": value}
-            cells |= {(row, name): value for name, value in edits.items()}
-        added = {name for _, name in cells}.difference(before)
-        return replace_cells(before.assign(**dict.fromkeys(added)), cells, list(rows))
+        return _edit_frame(self.before, self.steps)
 
     def impact(
         self,
@@ -276,6 +248,31 @@ class Plan:
 
     def __repr__(self) -> str:
         return text.printable(f"<Plan {self.plan_id[:8]}: {self.summary()}>", lines=True)
+
+
+def _edit_frame(before: pd.DataFrame, steps: Iterable[Step]) -> pd.DataFrame:
+    """Apply a plan's steps to a copy of its opportunities, except what is in conflict."""
+    before, converted, end = before.reset_index(drop=True), org.is_converted(before), len(before)
+    places = {unique_id: row for row, unique_id in enumerate(before["unique_id"])}
+    rows, cells = dict.fromkeys(range(end)), dict[tuple[int, str], Any]()
+    for step in steps:
+        if step.operation == "delete" and not step.in_conflict:
+            del rows[places[step.unique_id]]
+        if step.operation not in ("create", "update"):
+            continue
+        row = places.get(step.unique_id, end)
+        rows[row], end = None, max(end, row + 1)
+        edits = {str(cell.field): cell.after for cell in step.cells if cell.status != "conflict"}
+        if converted and edits.keys() & {"value", org.CURRENCY}:
+            # An amount is the CRM's, and the value beside it what it is in the org's currency.
+            amount: Any = (
+                edits["value"] if "value" in edits else before[org.VALUE_ORIGINAL].get(row)
+            )
+            value = None if schema.is_blank(amount) else float(amount) * step.rate
+            edits |= {org.VALUE_ORIGINAL: amount, "value": value}
+        cells |= {(row, name): value for name, value in edits.items()}
+    added = {name for _, name in cells}.difference(before)
+    return replace_cells(before.assign(**dict.fromkeys(added)), cells, list(rows))
 
 
 def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = None) -> Plan:
@@ -421,15 +418,11 @@ def _write_parts(
     head = (
         {"format": _FORMAT} | head | {"columns": {str(c): str(t) for c, t in before.dtypes.items()}}
     )
-    columns = {
-        str(name): [_wire(str(name), value) for value in before[name]] for name in before.columns
-    }
-    rows = zip(*columns.values(), strict=True)
     blocks = [
         *(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()),
         _block("steps", map(_step_line, steps)),
         _block("problems", map(_problem_line, problems)),
-        _block("before", [_encode(dict(zip(columns, row, strict=True))).decode() for row in rows]),
+        _block("before", _row_lines(before)),
     ]
     with say_failure(f"cannot write the plan to {path}"):
         # Half of a character becomes the escape that JSON has for it.
@@ -479,6 +472,14 @@ def _problem_line(problem: PlanProblem) -> str:
         k: None if schema.is_blank(v) and not isinstance(v, str) else v for k, v in plain.items()
     }
     return json.dumps(plain, ensure_ascii=False, default=str)
+
+
+def _row_lines(frame: pd.DataFrame) -> list[str]:
+    columns = {
+        str(name): [_wire(str(name), value) for value in frame[name]] for name in frame.columns
+    }
+    rows = zip(*columns.values(), strict=True)
+    return [_encode(dict(zip(columns, row, strict=True))).decode() for row in rows]
 
 
 class _CellPart(msgspec.Struct):
