@@ -48,7 +48,7 @@ def respelled(before: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     "faults",
-    [{}, {"lose_answer_rate": 1.0}, {"cut_rate": 0.3, "lose_answer_rate": 0.3}],
+    [{}, {"lose_answer_rate": 1.0}, {"cut_rate": 0.1, "lose_answer_rate": 0.3}],
     ids=["answered", "lost", "cut"],
 )
 def test_apply__on_a_server_that_normalizes_is_applied_and_undone(
