@@ -36,8 +36,15 @@ _CONVERSIONS = {
 """Frames of other libraries, by library and class, and the call that makes them pandas frames."""
 
 
-def number(value: Any, name: str, *, low: float | None = None, example: float) -> float:
-    """Check a finite number, not below `low`."""
+def number(
+    value: Any,
+    name: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    example: float,
+) -> float:
+    """Check a finite number, not below `low` and not above `high`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(
         value, (int, float, np.integer, np.floating)
     ):
@@ -53,6 +60,10 @@ def number(value: Any, name: str, *, low: float | None = None, example: float) -
     if low is not None and value < low:
         raise ArgumentValueError.of(
             name, value, f"is below {low:g}", f"use for example {example!r}"
+        )
+    if high is not None and value > high:
+        raise ArgumentValueError.of(
+            name, value, f"is above {high:,.10g}", f"use for example {example!r}"
         )
     return float(value)
 

@@ -92,6 +92,14 @@ def _timestamp(when: Any, name: str) -> pd.Timestamp:
         ) from error
     if pd.isna(stamp):
         raise ArgumentValueError.of(name, when, "is not a date", "use one such as '2026-03-31'")
+    first, last = pd.Timestamp.min.year, pd.Timestamp.max.year
+    if not first <= stamp.year <= last:
+        raise ArgumentValueError.of(
+            name,
+            when,
+            f"is in the year {stamp.year}",
+            f"dates lie between {first} and {last}",
+        )
     return stamp
 
 

@@ -57,6 +57,7 @@ _UNPACKED = 2_000_000_000
 """Bytes of a workbook's parts: a full sheet of 40 columns, and small enough that a packed one ends
 in an error."""
 _MOST_ROWS, _MOST_CELLS = 1_048_576, 100_000_000
+_MOST_COLUMNS = 5_000
 """Rows that Excel has, and cells of a hundred full columns."""
 _WRONG_KINDS = {
     b"\xd0\xcf\x11\xe0": "an old Excel file (.xls); save it as .xlsx or CSV",
@@ -242,6 +243,7 @@ def _read_csv(path: Path, text: str, read_as: str, known: Known) -> FileTable:
         reader = csv.reader(lines, delimiter=delimiter)
         try:
             rows = list(islice(reader, _HEADER_WITHIN))
+            check_width(path, max(rows, key=len, default=[]))
             top = 1 if _names_separator(text) else 0
             place = top + find_header(rows[top:], known)
             labels = read_labels(rows[place]) if len(rows) > top else ()
@@ -273,6 +275,15 @@ def _read_body(rows: Iterator[list[str]], width: int, path: Path, first: int) ->
         first += len(batch)
     columns = (pa.chunked_array(chunk, pa.string()) for chunk in chunks)
     return [column.cast(pa.large_string()).combine_chunks() for column in columns]
+
+
+def check_width(path: Path, header: Sequence[str]) -> None:
+    """Refuse a file with more columns than anybody's deals have."""
+    if len(header) > _MOST_COLUMNS:
+        raise DataError(
+            f"{path} has {len(header):,} columns, more than {_MOST_COLUMNS:,}; keep those of the "
+            "deals"
+        )
 
 
 @contextmanager

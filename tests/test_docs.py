@@ -214,7 +214,8 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
             f"{read_file._LARGEST / 10**6:g} MB; {files.SMALL / 10**6:g} MB; "
             f"{files._LARGEST / 10**9:g} GB"
         ),
-        f"{table_files._UNPACKED / 10**9:g} GB; {table_files._MOST_ROWS:,} rows and "
+        f"{table_files._UNPACKED / 10**9:g} GB; {table_files._MOST_ROWS:,} rows, "
+        f"{table_files._MOST_COLUMNS:,} columns of CSV and "
         f"{table_files._MOST_CELLS / 10**6:g} million cells; "
         f"{table_files._CELL_LIMIT:,} characters",
         f"{check_file._FINDABLE:,} characters",

@@ -200,3 +200,9 @@ def test_labels__leaves_a_missing_date_missing() -> None:
         repr(labels(pd.to_datetime(pd.Series(["2026-03-31", None])), "Q").tolist())
         == "['2026Q1', nan]"
     )
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+def test_as_date__refuses_a_day_that_nobody_plans_for(day: str) -> None:
+    with pytest.raises(oa.errors.ArgumentError, match="dates lie between 1677 and 2262"):
+        periods.as_date(day)

@@ -277,6 +277,14 @@ def test_read_table__refuses_a_sheet_without_end(
         table(tmp_path / "far.xlsx")
 
 
+def test_read_table__refuses_a_file_without_end_to_the_right(tmp_path: Path) -> None:
+    wide = tmp_path / "wide.csv"
+    wide.write_text("Id,Name" + ",more" * 5_000)
+    for read_wide in (table, oa.read_csv):
+        with pytest.raises(DataError, match="wide.csv has 5,002 columns, more than 5,000; keep"):
+            read_wide(wide)
+
+
 HEADER = "Id,Name,Amount\n"
 ROWS = HEADER + "1,A,5\n2,B,6\n"
 

@@ -231,7 +231,7 @@ class Client:
         self.org = check_org(org)
         self.names = TenantNames({} if self.org is None else self.org.api_columns)
         self.concurrency = whole(concurrency, "concurrency", high=256, example=8)
-        self.timeout = number(timeout, "timeout", low=0.001, example=30)
+        self.timeout = number(timeout, "timeout", low=0.001, high=86_400, example=30)
         self.retries = whole(retries, "retries", low=0, example=5)
         self._network = config.Network(self.settings.url, hidden_proxy)
         self._transport: Transport | None = None

@@ -20,7 +20,13 @@ from opp_analytics.errors import DataError
 from opp_analytics.escaping import guard_formula
 from opp_analytics.files import check_ending
 from opp_analytics.org import DEFAULT, Org, conform, empty
-from opp_analytics.table_files import allow_long_cells, decode_file, find_delimiter, read_content
+from opp_analytics.table_files import (
+    allow_long_cells,
+    check_width,
+    decode_file,
+    find_delimiter,
+    read_content,
+)
 from opp_analytics.writer import sheets
 from opp_analytics.writer.cells import list_rows
 from opp_analytics.writer.plan.difference import require_ids
@@ -193,6 +199,7 @@ def _read_lines(file: Path) -> tuple[list[str], list[list[str]]]:
         raise DataError(f"cannot read {file} as CSV ({error})") from None
     if not rows:
         raise DataError(f"{file} is empty; export it again")
+    check_width(file, rows[0])
     # Spaces around a title do not matter unless there is an apostrophe.
     titles = [title[1:] if title.startswith("'") else title.strip() for title in rows[0]]
     return titles, rows[1:]

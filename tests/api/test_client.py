@@ -149,6 +149,7 @@ def test_create_update__take_attributes_of_one_s_own_both_ways(tenant):
     ("option", "says"),
     [
         ({"timeout": 0}, "timeout=0"),
+        ({"timeout": 1e30}, "timeout=1e.30 is above 86,400"),
         ({"retries": -1}, "retries=-1"),
         ({"concurrency": True}, "concurrency=True"),
     ],
