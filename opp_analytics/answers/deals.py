@@ -11,7 +11,7 @@ import pandas as pd
 from opp_analytics import text
 from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
-from opp_analytics.answers.context import Context
+from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import Table
 from opp_analytics.answers.deal import explain_deal, list_rows, sum_up
 from opp_analytics.answers.tables import CLOSED_AS
@@ -33,7 +33,8 @@ def deals(context: Context) -> Answer:
     those won in the current period come first, then the others, which fold. Of very many open
     ones, the last row sums up the smaller.
     """
-    listed = _sort(context, _describe(context, tables.choose_listed(context)))
+    described = _describe(context)
+    listed = _sort(context, described.loc[tables.choose_listed(context).index])
     columns = _choose_columns(context, listed)
     ended = ~listed["unique_id"].isin(context.won_now["unique_id"]) & listed["outcome"].ne("open")
     rows = [
@@ -42,7 +43,7 @@ def deals(context: Context) -> Answer:
     ]
     if len(smaller := tables.leave_open(context)):
         added = ("value", "expected_value", "in_forecast")
-        rows.append(sum_up(_describe(context, smaller), "open deal", added))
+        rows.append(sum_up(described.loc[smaller.index], "open deal", added))
     heads = {
         "chance": forecasts.name_history(context),
         "in_forecast": f"In forecast of {context.name}",
@@ -67,7 +68,7 @@ def list_all(context: Context) -> pd.DataFrame | None:
     """Tabulate every deal as `deals` lists them; None where it sums up none of the open ones."""
     if tables.leave_open(context).empty:
         return None
-    listed = _sort(context, _describe(context, context.deals))
+    listed = _sort(context, _describe(context))
     return listed[["name", *_choose_columns(context, listed), "unique_id"]]
 
 
@@ -78,8 +79,9 @@ def _choose_columns(context: Context, listed: pd.DataFrame) -> list[str]:
     return [*first, *(name for name in known if name not in (*first, *_LEFT_OUT))]
 
 
-def _describe(context: Context, listed: pd.DataFrame) -> pd.DataFrame:
-    """Add what each deal adds to the forecast, its chance from history, and its flags."""
+@keep
+def _describe(context: Context) -> pd.DataFrame:
+    """Add to every deal what it adds to the forecast, its chance from history, and its flags."""
     titles = {"chance": "chance", "win_chance": "win_chance", "weighted": "expected_value"}
     titles["why"] = "why_chance"
     own = forecasts.own_chances(context)[[*titles]].rename(columns=titles)
@@ -87,7 +89,7 @@ def _describe(context: Context, listed: pd.DataFrame) -> pd.DataFrame:
         own = own.drop(columns=["chance", "win_chance"])
     added = forecasts.weigh_deals(context)[context.label]
     return (
-        listed.assign(in_forecast=added)
+        context.deals.assign(in_forecast=added)
         .join(own, on="unique_id")
         .join(tables.flags(context)[["risk", "reasons"]].astype({"risk": "Int64"}), on="unique_id")
     )

@@ -285,14 +285,13 @@ def _make(
     # Alerts, which are all that is sent without files, need only the first words.
     blocks = look.get("blocks") or None if files else ()
     all_deals = list_all(context) if files else None
-    full = [paths["xlsx"].name]
     if all_deals is not None:
         beside = paths["html"].with_name(f"{paths['html'].stem}-deals.csv")
         with _say_unwritable(beside):
             check_writable(beside)
         paths = {**paths, "deals": beside}
-        full.append(beside.name)
-    composed = compose(context, workbook=text.joined(full), title=look.get("title"), blocks=blocks)
+    data = [paths[kind].name for kind in ("xlsx", "deals") if kind in paths]
+    composed = compose(context, workbook=text.joined(data), title=look.get("title"), blocks=blocks)
     composed = replace(composed, alerts=watched.lines)
     digest = make_digest(composed, context)
     report = WeeklyReport(
@@ -315,8 +314,8 @@ def _make(
         if other.part and (context.part is None or context.part.column != "owner_name")
     }
     html = render_page(composed, audience=page.audience, links=links)
-    workbook = _write_workbook(composed, context, "".join(full[1:]))
-    content = {"html": html.encode(), "xlsx": workbook}
+    all_named = paths["deals"].name if "deals" in paths else ""
+    content = {"html": html.encode(), "xlsx": _write_workbook(composed, context, all_named)}
     if "eml" in paths:
         content["eml"] = write_mail(
             digest, {paths[kind].name: part for kind, part in content.items()}
