@@ -86,14 +86,7 @@ def find_difference(
     """
     meaning = Org.of(before)
     problems: list[PlanProblem] = []
-    # Replace each alias in the edited frame by its stage: only stages are sent.
-    aliases = meaning.stages.aliases
-    if aliases and "stage" in after and after["stage"].isin(list(aliases)).any():
-        after = after.assign(
-            stage=after["stage"]
-            .astype(object)
-            .map(lambda cell: aliases.get(cell, cell), na_action="ignore")
-        )
+    after = _read_aliases(after, meaning)
     labels = after.index
     named = labels.is_unique and labels.nlevels == 1 and not labels.hasnans
     rows = labels.tolist() if named else list(range(len(after)))
@@ -210,6 +203,18 @@ def find_joined_edits(before: pd.DataFrame, after: pd.DataFrame) -> list[PlanPro
     ]
 
 
+def _read_aliases(after: pd.DataFrame, meaning: Org) -> pd.DataFrame:
+    """Replace each alias in the edited frame by its stage: only stages are sent."""
+    aliases = meaning.stages.aliases
+    if not aliases or "stage" not in after or not after["stage"].isin(list(aliases)).any():
+        return after
+    return after.assign(
+        stage=after["stage"]
+        .astype(object)
+        .map(lambda cell: aliases.get(cell, cell), na_action="ignore")
+    )
+
+
 def _are_repeated(ids: Series) -> pd.Series[bool]:
     return ids.notna() & ids.duplicated(keep=False)
 
@@ -285,11 +290,7 @@ def _find_updates(
     aligned = base.loc[shared["unique_id"]]
     ids = shared["unique_id"].to_numpy()
     names = aligned["name"].to_numpy() if "name" in aligned else [None] * len(aligned)
-    pipelines = (
-        [None] * len(aligned)
-        if org.PIPELINE not in aligned
-        else (shared if org.PIPELINE in shared else aligned)[org.PIPELINE].astype(object).tolist()
-    )
+    pipelines = _list_pipelines(aligned, shared)
     edits: dict[int, list[EditedCell]] = {}
     for column in map(str, shared.columns):
         if column == "unique_id":
@@ -316,6 +317,13 @@ def _find_updates(
                 edits.setdefault(at, []).append(cell)
     for at, cells in sorted(edits.items()):
         yield Step("update", ids[at], tuple(cells), _read_name(names[at]), rows[shared.index[at]])
+
+
+def _list_pipelines(aligned: pd.DataFrame, shared: pd.DataFrame) -> list[Any]:
+    """List the pipeline of each deal after the edits; None where there are no pipelines."""
+    if org.PIPELINE not in aligned:
+        return [None] * len(aligned)
+    return (shared if org.PIPELINE in shared else aligned)[org.PIPELINE].astype(object).tolist()
 
 
 def _check_move(
@@ -406,32 +414,42 @@ def compare_three_ways(
     """
     meaning, forms = client_org or step.org, forms or {}
     if step.operation == "update":
-        turn = None if remote is None else _detect_turn(step, remote, meaning)
-        cells = []
-        for cell in step.cells:
-            field, now, status, reason = str(cell.field), None, "clean", None
-            if remote is None:
-                status, reason = "conflict", DELETED
-            else:
-                now, after = normalize_or_keep(field, remote.get(field)), cell.after
-                answered = _is_form(step, field, after, now, forms)
-                # Of a write without an answer, a cell that has changed since may be the form.
-                doubtful = _list_held(step, field, after, forms, answered=False)
-                doubtful += [overwritten[field]] if field in overwritten else []
-                in_doubt = any(not same(field, held, now) for held in doubtful)
-                if is_same(field, now, after, meaning) or (
-                    (answered or in_doubt) and agrees(field, after, now)
-                ):
-                    status = "already"
-                elif not (answered or _holds(step, field, cell.before, now, meaning, forms)):
-                    status, reason = "conflict", CHANGED
-                elif turn:
-                    status, reason = "conflict", turn
-            cells.append(replace(cell, status=status, remote=now, reason=reason))
-        return replace(step, cells=tuple(cells))
+        return _compare_update(step, remote, meaning, forms, overwritten)
     if step.operation == "delete":
         return _compare_delete(step, remote, meaning, forms)
     return step.mark("clean" if remote is None else "already")
+
+
+def _compare_update(
+    step: Step,
+    remote: Json | None,
+    meaning: Org,
+    forms: Forms,
+    overwritten: Mapping[str, Any],
+) -> Step:
+    turn = None if remote is None else _detect_turn(step, remote, meaning)
+    cells = []
+    for cell in step.cells:
+        field, now, status, reason = str(cell.field), None, "clean", None
+        if remote is None:
+            status, reason = "conflict", DELETED
+        else:
+            now, after = normalize_or_keep(field, remote.get(field)), cell.after
+            answered = _is_form(step, field, after, now, forms)
+            # Of a write without an answer, a cell that has changed since may be the form.
+            doubtful = _list_held(step, field, after, forms, answered=False)
+            doubtful += [overwritten[field]] if field in overwritten else []
+            in_doubt = any(not same(field, held, now) for held in doubtful)
+            if is_same(field, now, after, meaning) or (
+                (answered or in_doubt) and agrees(field, after, now)
+            ):
+                status = "already"
+            elif not (answered or _holds(step, field, cell.before, now, meaning, forms)):
+                status, reason = "conflict", CHANGED
+            elif turn:
+                status, reason = "conflict", turn
+        cells.append(replace(cell, status=status, remote=now, reason=reason))
+    return replace(step, cells=tuple(cells))
 
 
 def _compare_delete(step: Step, remote: Json | None, meaning: Org, forms: Forms) -> Step:
