@@ -57,7 +57,7 @@ def slippage(context: Context) -> Answer:
         often = _find_pushed(context)
     except NotEnoughHistory as error:
         often = pd.DataFrame()
-        why = str(error).partition(": ")[2]
+        why = "; ".join(filter(None, (error.problem, error.python_way)))
         notes = (Sentence.of(f"Which deals keep moving is not known: {why}"),)
     moving = Table(
         "pushed",

@@ -273,9 +273,8 @@ def find_known_start(
         day = (gaps[-1] + 1).start_time
         later = as_instant(day, tz=tz) > history.records["recorded_at"].iloc[-1]
         way_out = f"it can answer from {day.date()} on, if you keep recording"
-        raise NotEnoughHistory(
-            f"{asked_by}: {lacks}; {way_out if later else f'start on {day.date()} or later'}"
-        )
+        way_out = way_out if later else f"start on {day.date()} or later"
+        raise NotEnoughHistory(lacks, way_out, where=asked_by)
     DataWarning.warn(f"{asked_by}: {lacks}; it begins on {day.date()}", lacks)
     return known
 
@@ -295,9 +294,10 @@ def _check_begun(
     late = begins[begins.index.isin(reads) & (begins > opening) & (begins <= closing)]
     if len(late):
         raise NotEnoughHistory(
-            f"{asked_by}: {late.index[-1]} begins with the record of "
-            f"{late.iloc[-1]:%Y-%m-%d %H:%M} UTC, because the import lacked it; start there or "
-            "later"
+            f"{late.index[-1]} begins with the record of {late.iloc[-1]:%Y-%m-%d %H:%M} UTC, "
+            "because the import lacked it",
+            "start there or later",
+            where=asked_by,
         )
 
 
