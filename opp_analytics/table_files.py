@@ -57,8 +57,9 @@ _UNPACKED = 2_000_000_000
 """Bytes of a workbook's parts: a full sheet of 40 columns, and small enough that a packed one ends
 in an error."""
 _MOST_ROWS, _MOST_CELLS = 1_048_576, 100_000_000
-_MOST_COLUMNS = 5_000
 """Rows that Excel has, and cells of a hundred full columns."""
+_MOST_COLUMNS = 5_000
+"""Columns of CSV: far more than deals have, and few enough to be matched in seconds."""
 _WRONG_KINDS = {
     b"\xd0\xcf\x11\xe0": "an old Excel file (.xls); save it as .xlsx or CSV",
     b"\x1f\x8b": "compressed; unpack it first",

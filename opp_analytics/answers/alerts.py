@@ -283,15 +283,15 @@ def _find_words(
     """Write a condition and the comparison `found` in it: the figure, and the side of its line."""
     cells = _Cells(write, {"condition": condition.text})
     if found is None:
-        said = text.joined(f"{_name(name)} is {write(name)}" for name in condition.columns)
+        said = text.joined(f"{_name_figure(name)} is {write(name)}" for name in condition.columns)
         return cells | {"said": said, "bound": f"meeting {condition.text}"}
     figure, line = _write_pair(found, found.measure(figures), currency)
-    said = f"{_name(found.column)} is {figure}"
+    said = f"{_name_figure(found.column)} is {figure}"
     said += f" of {text.label(found.base)}" if found.base else ""
     return cells | {"said": said, "figure": figure, "line": line, "bound": f"{found.word} {line}"}
 
 
-def _name(column: str) -> str:
+def _name_figure(column: str) -> str:
     return "chance in its period" if column == "period_chance" else text.label(column)
 
 
