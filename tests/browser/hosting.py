@@ -22,15 +22,18 @@ async ({ module, shown, slow }) => {
   const bytes = (text) => new DataView(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
   const models = {};
   const take = (id, plain, binary) => {
-    const { state } = models[id];
+    const { state, texts, fire } = models[id];
     Object.assign(state, plain);
-    for (const [name, value] of Object.entries(binary)) state[name] = bytes(value);
+    const news = Object.entries(binary).filter(([name, value]) => texts[name] !== value);
+    for (const [name, value] of news) state[name] = bytes(texts[name] = value);
+    for (const [name] of news) fire(`change:${name}`);
   };
   const make = (id, plain, binary) => {
     const state = {};
     const listeners = [];
     const model = models[id] = {
       state,
+      texts: {},
       widget_manager: { get_model: async (other) => models[other] ?? make(other, ...JSON.parse(await window.givePython(other))) },
       get: (name) => state[name],
       set: (name, value) => (state[name] = value),

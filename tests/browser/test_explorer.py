@@ -153,6 +153,20 @@ def test_explorer__keeps_focus_and_the_last_choice_while_python_is_slow(
     assert explorer.state["question"] == "slippage"
 
 
+def test_answer__is_drawn_once_so_that_what_has_focus_keeps_it(page: Page) -> None:
+    show(page, oa.explore(states()[-1], as_of=DAYS[-1]), slow=0.2)
+    page.evaluate("""() => {
+        window.drawn = 0;
+        new MutationObserver(() => drawn++).observe(
+            document.querySelector(".oap-explorer .fig"), { childList: true });
+    }""")
+    for count, key in enumerate(("deals", "stages", "deals"), start=1):
+        page.get_by_label("Question").select_option(key)
+        expect(page.locator(".oap-explorer .code")).to_contain_text(f'"{key}"')
+        page.wait_for_timeout(400)  # what comes late would come by then
+        assert page.evaluate("drawn") == count
+
+
 def test_close_dates__that_are_refused_stay_with_the_reason_beside_them(page: Page) -> None:
     frame = oa.Org(fiscal_year_start=2, currency="USD").apply(states()[-1])
     state = {"question": "at_risk", "first": "FY27 Q1", "last": "FY27 Q1"}

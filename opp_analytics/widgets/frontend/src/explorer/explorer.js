@@ -13,6 +13,7 @@ class Explorer {
   waiting = false;
   error = "";
   #asked = 0;
+  #unanswered = 0; // choices
   #settled = Promise.resolve(); // when the newest choice is answered
 
   constructor(model, root, el, shown) {
@@ -24,7 +25,8 @@ class Explorer {
     this.bench = new Bench(model, el, () => this.plan.querySelector("button, input")?.focus());
     this.replan = debounced(500, () => this.choose({}));
     this.#build();
-    this.onShown = () => (this.#asked && this.waiting ? null : this.#take());
+    // What a choice gave is taken once, when it is answered.
+    this.onShown = () => this.#unanswered || this.#take();
     model.on("change:_shown", this.onShown);
     root.addEventListener("keydown", (event) => this.#key(event));
     keepStill(root, this.kernel, () => this.touched);
@@ -113,7 +115,9 @@ class Explorer {
     const asked = ++this.#asked;
     this.error = "";
     this.draw(true);
+    this.#unanswered++;
     const { error, dead } = await this.kernel.ask({ do: "choose", state: this.state });
+    this.#unanswered--;
     if (asked !== this.#asked) return ""; // a newer request is on its way
     if (error || dead) {
       this.shown = this.good;
