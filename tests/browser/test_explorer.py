@@ -82,15 +82,29 @@ def test_explorer__asks_filters_opens_copies_and_saves(page: Page, tmp_path, scr
     page.get_by_role("button", name="Close date").click()
     page.get_by_role("button", name="This month").click()
     expect(chips).to_have_text(
-        ["Owner: Ann×", "Stage: Proposal×", "Close date: this month, 2026-03-01 to 2026-03-31×"]
+        ["Owner: Ann×", "Stage: Proposal×", "Close date: this month, Mar 1, 2026 to Mar 31, 2026×"]
     )
     assert explorer.state["where"] == {"stage": ["proposal"]}
+    page.get_by_role("button", name="Views").click()
+    page.get_by_label("Name of this view").fill("Ann, this month")
+    page.keyboard.press("Enter")
+    view = page.get_by_role("dialog").get_by_role("button", name="Ann, this month", exact=True)
+    expect(view).to_be_visible()
+    page.screenshot(path=screenshots / "explorer-views.png", full_page=True)
+    page.keyboard.press("Escape")
     question.select_option("slippage")
     expect(page.locator(".chip.off")).to_have_count(2)
     expect(page.locator(".chip.off").first).to_have_text("Stage: Proposal (not used here)×")
     expect(page.get_by_role("button", name="Filter")).to_have_count(0)
     page.get_by_role("button", name="Clear all").click()
     expect(chips).to_have_count(0)
+    # A saved view has them all, and its question.
+    page.get_by_role("button", name="Views").click()
+    view.click()
+    expect(chips).to_have_count(3)
+    expect(question).to_have_value("at_risk")
+    page.get_by_role("button", name="Clear all").click()
+    question.select_option("slippage")
 
     # Code and page of what is on screen.
     page.get_by_role("button", name="Copy as code").click()
@@ -172,18 +186,18 @@ def test_close_dates__that_are_refused_stay_with_the_reason_beside_them(page: Pa
     state = {"question": "at_risk", "first": "FY27 Q1", "last": "FY27 Q1"}
     show(page, oa.explore(frame, as_of=DAYS[-1], state=state))
     chips, error = page.locator(".oap-explorer .chips"), page.locator(".oap-explorer .err")
-    expect(chips).to_contain_text("Close date: 2026-02-01 to 2026-04-30")
+    expect(chips).to_contain_text("Close date: Feb 1, 2026 to Apr 30, 2026")
     page.get_by_role("button", name="Close date", exact=True).click()
     until = page.get_by_label("Close date to")
     until.fill("soon")
     page.keyboard.press("Tab")
     expect(error).to_contain_text("“soon” is not a date or period. Try 12/31/2026")
     expect(until).to_have_attribute("aria-invalid", "true")
-    expect(chips).to_contain_text("Close date: 2026-02-01 to 2026-04-30")
+    expect(chips).to_contain_text("Close date: Feb 1, 2026 to Apr 30, 2026")
     until.fill("Jun 2026")
     page.keyboard.press("Tab")
     expect(error).to_have_text("")
-    expect(chips).to_contain_text("Close date: 2026-02-01 to 2026-06-30")
+    expect(chips).to_contain_text("Close date: Feb 1, 2026 to Jun 30, 2026")
 
 
 def test_errors__are_said_below_and_leave_the_last_answer(page: Page) -> None:

@@ -22,6 +22,7 @@ from opp_analytics.periods import When
 from opp_analytics.schema import Json
 from opp_analytics.widgets.explorer.choice import Choice, find_close_days, list_filters
 from opp_analytics.widgets.explorer.panel import list_controls, show_answer, tell_deal
+from opp_analytics.widgets.explorer.views import keep_view, read_views
 from opp_analytics.widgets.grid.drafts import find_drafts
 from opp_analytics.widgets.grid.grid import Grid
 from opp_analytics.widgets.messages import Message
@@ -50,6 +51,11 @@ class _Edit(Message):
     row: _Place | None = None
 
 
+class _View(Message):
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    drop: bool = False
+
+
 class Explorer(Widget):
     """The explorer widget; `explore` makes it."""
 
@@ -69,6 +75,7 @@ class Explorer(Widget):
         "deal": _Deal,
         "edit": _Edit,
         "save": Message,
+        "view": _View,
     }
     _about = traitlets.Dict().tag(sync=True)
     _shown = traitlets.Bytes().tag(sync=True)
@@ -81,7 +88,7 @@ class Explorer(Widget):
         client: Client | None,
         org: Org | None,
         as_of: When | None,
-        state: Json | None,
+        state: Json | str | None,
     ) -> None:
         orgs = {
             "org": org,
@@ -185,7 +192,13 @@ class Explorer(Widget):
 
     # -- choosing and asking
 
-    def _check_state(self, state: Json | None) -> Choice:
+    def _check_state(self, state: Json | str | None) -> Choice:
+        if isinstance(state, str):
+            views = read_views(self._frame)
+            if state not in views:
+                saved = text.joined(map(repr, views), most=12) or "none"
+                raise ArgumentValueError(f"state={state!r} is no saved view; saved: {saved}")
+            state = views[state]
         whole = self._read({})
         choice = Choice.of(state, org=whole.org, today=whole.day.date())
         known = [str(column) for column in self._frame]
@@ -246,6 +259,7 @@ class Explorer(Widget):
                 "unused": choice.list_unused(),
                 "close_days": find_close_days(choice, context.org, context.day),
                 "planned": self._show_planned(),
+                "views": read_views(self._frame),
                 "deals": text.count(len(context.opportunities)),
             }
         )
@@ -308,6 +322,10 @@ class Explorer(Widget):
                     return {"alone": True}
                 self._edit(None if is_all else self._find_row(None, table, place))
                 return {"planned": self._show_planned()}
+            case "view":
+                name, drop = request["name"], request["drop"]
+                keep_view(self._frame, name, None if drop else self.state)
+                return {"views": read_views(self._frame)}
             case _:
                 return {"html": self.answer.to_html(), "name": f"{self.answer.key}.html"}
 
@@ -329,7 +347,7 @@ def explore(
     client: Client | None = None,
     org: Org | None = None,
     as_of: When | None = None,
-    state: Json | None = None,
+    state: Json | str | None = None,
 ) -> Explorer:
     """Explore a pipeline by clicking: choose a question, filter, open and edit the deals behind it.
 
@@ -351,9 +369,9 @@ def explore(
         Targets, calls, people and periods; by default those of the client, else of the history.
     as_of : date or str, optional
         The day to answer for; by default the day of the data.
-    state : dict, optional
-        What to show first: an explorer's ``.state``. Bounds may be typed: ``{"question": "at_risk",
-        "last": "FY27 Q4"}``.
+    state : dict or str, optional
+        What to show first: an explorer's ``.state``, or the name of a view saved in the panel.
+        Bounds may be typed: ``{"question": "at_risk", "last": "FY27 Q4"}``.
 
     Returns
     -------

@@ -126,6 +126,33 @@ def test_state__opens_the_same_and_refuses_what_it_does_not_know(explorer, frame
             oa.explore(frames[-1], history, state=state)  # type: ignore[arg-type]
 
 
+def test_views__open_by_name_with_their_filters_and_are_the_tenants(
+    explorer: Explorer, frames, tmp_path
+) -> None:
+    choose(explorer, question="at_risk", **FILTERED)
+    kept = ask(explorer, do="view", name="Ann’s risks")["views"]
+    assert kept == {"Ann’s risks": json.loads(json.dumps(explorer.state))}
+    choose(explorer, question="deals")
+    assert list(ask(explorer, do="view", name="Deals")["views"]) == ["Ann’s risks", "Deals"]
+    again = oa.explore(frames[-1], as_of=DAYS[-1], state="Ann’s risks")
+    assert again.state == kept["Ann’s risks"]
+    assert again.answer.context.opportunities["stage"].isin(FILTERED["where"]["stage"]).all()
+    for name in ("deals", "../Deals", ""):
+        with pytest.raises(ArgumentValueError, match="no saved view; saved: 'Ann’s risks' and 'D"):
+            oa.explore(frames[-1], state=name)
+    left = ask(explorer, do="view", name="Ann’s risks", drop=True)["views"]
+    assert list(left) == ["Deals"]
+    # A view whose column is gone says so; a file that is no more one of views is set aside.
+    choose(explorer, question="at_risk", where={"region": ["East"]})
+    ask(explorer, do="view", name="East")
+    with pytest.raises(ArgumentValueError, match="no column 'region'"):
+        oa.explore(frames[-1].drop(columns="region"), state="East")
+    [file] = tmp_path.glob("*/views/*.json")
+    file.write_text("[]")
+    with pytest.warns(UserWarning, match="its saved views are gone"):
+        assert read_panel(oa.explore(frames[-1], as_of=DAYS[-1]))["views"] == {}
+
+
 @pytest.mark.slow
 def test_filters__that_a_question_does_not_take_stay_and_are_said(explorer: Explorer) -> None:
     state = FILTERED

@@ -1,7 +1,7 @@
 // The question, whose deals, the filters and options that it takes; and all that is set, as chips.
 
 import { h } from "../shared/dom.js";
-import { number } from "../shared/format.js";
+import { day, number } from "../shared/format.js";
 
 const PLACES = { first: "First", second: "Next", more: "More" };
 const NONE = { part: "", where: {}, close: "", first: null, last: null };
@@ -17,6 +17,7 @@ export function controls(x) {
   const takes = (name) => question.filters.includes(name);
   return [
     ask,
+    popup(x, "Views", false, (node) => views(node, x)),
     h("span", { class: "q sm asof" }, about.about),
     h("span", { class: "brk" }),
     takes("part") && about.parts.length > 0 && choice("part", "Whose deals", parts, state.part, (part) => x.choose({ part })),
@@ -50,6 +51,23 @@ const link = (text, act, about = {}) => h("button", { class: "lnk", onclick: act
 function decide(x, change) {
   x.popovers.close();
   x.choose(change);
+}
+
+// Saved views, and the name under which this one is saved.
+function views(node, x) {
+  const keep = async (name, drop) => {
+    await x.keepView(name, drop);
+    if (!node.isConnected) return;
+    node.replaceChildren();
+    views(node, x);
+    x.popovers.place();
+    node.querySelector("input").focus();
+  };
+  const entry = ([name, state]) => h("div", { class: "view" }, h("button", { class: "mi", onclick: () => decide(x, { ...NONE, ...state }) }, h("bdi", {}, name)),
+    h("button", { "aria-label": `Remove ${name}`, onclick: () => keep(name, true) }, "×"));
+  const name = h("input", { type: "text", class: "srch", maxlength: "100", placeholder: "Name of this view", "aria-label": "Name of this view", onkeydown: ({ key }) => key === "Enter" && save() });
+  const save = () => name.value.trim() && keep(name.value.trim(), false);
+  node.append(...Object.entries(x.shown.views).map(entry), h("div", { class: "two" }, name, h("button", { class: "btn", onclick: save }, "Save")));
 }
 
 // The columns of names.
@@ -106,7 +124,7 @@ function closes(node, x) {
 }
 
 const capital = (words) => words[0].toUpperCase() + words.slice(1);
-const bound = (low, high) => (low && high ? `${low} to ${high}` : low ? `≥ ${low}` : `≤ ${high}`);
+const bound = (low, high) => (low && high ? `${day(low)} to ${day(high)}` : low ? `from ${day(low)}` : `to ${day(high)}`);
 
 // The close dates: a preset with the days that Python read it as, once it has.
 function period({ state, shown }) {

@@ -129,6 +129,14 @@ class Explorer {
     return error ?? "";
   }
 
+  // Keep what is chosen under a name, or drop that name.
+  async keepView(name, drop) {
+    await this.#settled;
+    this.#fail("");
+    const { views } = await this.kernel.ask({ do: "view", name, drop });
+    if (views) this.shown = this.good = { ...this.shown, views };
+  }
+
   async #take() {
     const asked = this.#asked;
     const shown = decode(await inflated(this.model.get("_shown")));
