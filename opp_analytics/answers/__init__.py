@@ -25,7 +25,7 @@ from opp_analytics.answers.catalog import CATALOG, Question, ask, ask_together, 
 from opp_analytics.answers.categories import categories
 from opp_analytics.answers.context import Context, Part, check_for_each, read_context
 from opp_analytics.answers.coverage import coverage
-from opp_analytics.answers.data import Figure, Lack, Row, Table
+from opp_analytics.answers.data import Figure, Lack, Row, Table, is_news
 from opp_analytics.answers.data_to_fix import data_to_fix
 from opp_analytics.answers.deal import (
     explain_deal,

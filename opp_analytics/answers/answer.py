@@ -6,12 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from opp_analytics import schema, text
 from opp_analytics.answers.as_html import write_html, write_page
 from opp_analytics.answers.as_json import to_dict
 from opp_analytics.answers.as_text import write_figure, write_text
-from opp_analytics.answers.data import AnswerData, Row, Table
-from opp_analytics.columns import find_unit
+from opp_analytics.answers.context import Context
+from opp_analytics.answers.data import AnswerData, Row, Table, is_news
+from opp_analytics.columns import find_unit, write_label
 from opp_analytics.text import Piece, Sentence
+
+_NAMED = 5
+"""Deals that are no longer listed, as many as a line names."""
+_MOVES = ("close_date", "stage", "owner_name")
+"""Columns that say where a deal went."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +43,14 @@ class Answer(AnswerData):
                 words = f"without the changes {write_figure(self, before)}"
                 figure = one._replace(then=before.value, words=words)
             figures.append(figure)
-        tables, notes = self.tables[:1], self.notes
-        if self.tables and then.tables:
-            table, gone = _add_change(self.tables[0], then.tables[0])
-            tables, notes = (table,), (*notes, *gone)
-        return replace(
-            self, figures=tuple(figures), tables=(*tables, *self.tables[1:]), notes=notes
-        )
+        tables, gone = self.tables, _list_gone(self.context, then.context)
+        if tables and then.tables:
+            table, rows = _add_change(tables[0], then.tables[0])
+            tables, gone = (table, *tables[1:]), rows | gone
+        said = Sentence.join([*gone.values()][:_NAMED], ", ").pieces
+        more = f", and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
+        notes = [Sentence.of("no longer here: ", *said, more)] if gone else []
+        return replace(self, figures=tuple(figures), tables=tables, notes=(*self.notes, *notes))
 
     def to_html(self) -> str:
         """Write a page that holds the answer, with its picture."""
@@ -63,24 +71,48 @@ class Answer(AnswerData):
         return write_html(self)
 
 
-def _add_change(now: Table, then: Table) -> tuple[Table, list[Sentence]]:
-    """Add to each row of money what it is more than `then`; say which rows are gone."""
+def _add_change(now: Table, then: Table) -> tuple[Table, dict[str, Sentence]]:
+    """Add to each row of money what it is more than `then`; name the rows that are gone by id."""
     name = "planned_change"
     money = [name for name in now.columns if find_unit(name) == "money"]
     measure = now.adds or (money[0] if money else "")
     if not measure:
-        return now, []
+        return now, {}
     was = {row.id: row for row in then.rows}
     rows = []
     for row in now.rows:
         before = was.pop(row.id, None)
         amounts = [one.values.get(measure, 0.0) for one in (row, *([before] if before else []))]
         change = round(amounts[0] - sum(amounts[1:]), 2)
-        rows.append(replace(row, values={**row.values, name: change}) if change else row)
-    gone = [
-        Sentence.of(one.name, " ", Piece("money", one.values[measure]))
+        told = is_news(change, 0.0 if row.kind == "deal" else amounts[-1])
+        rows.append(replace(row, values={**row.values, name: change}) if told else row)
+    gone = {
+        one.id: Sentence.of(one.name, " ", Piece("money", one.values[measure]))
         for one in was.values()
         if one.values.get(measure)
-    ]
-    said = [Sentence.of("no longer listed: ", *Sentence.join(gone, ", ").pieces)] if gone else []
-    return replace(now, columns=(*now.columns, name), rows=tuple(rows)), said
+    }
+    return replace(now, columns=(*now.columns, name), rows=tuple(rows)), gone
+
+
+def _list_gone(now: Context, then: Context) -> dict[str, Sentence]:
+    """Name the deals that no filter chooses any more, by id, with what they are by now."""
+    mine = schema.is_among(then.opportunities["unique_id"], now.opportunities["unique_id"])
+    left, whole = then.opportunities[~mine], now.whole.set_index("unique_id")
+    gone = {}
+    for deal in left.to_dict("records"):
+        name, value = Piece("name", deal["name"]), Piece("money", deal["value"])
+        what = "removed"
+        if deal["unique_id"] in whole.index:
+            after = whole.loc[deal["unique_id"]]
+            changed = [each for each in _MOVES if str(after.get(each)) != str(deal.get(each))]
+            what = text.joined([_say_now(now, each, after[each]) for each in changed])
+        gone[str(deal["unique_id"])] = Sentence.of(name, " ", value, f" ({what})")
+    return gone
+
+
+def _say_now(context: Context, column: str, value: Any) -> str:
+    if schema.is_blank(value):
+        return f"no {text.label(column)}"
+    if column == "close_date":
+        return f"now due {context.write_day(value)}"
+    return f"now {write_label(column, value)}"

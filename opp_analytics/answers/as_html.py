@@ -36,7 +36,7 @@ def write_html(answer: AnswerData) -> str:
     # The pictures' rules hold inside of the answer only.
     style = f"<style>{_LOOK}.oa-answer{{{svg.stylesheet().replace(':root', '&')}}}</style>"
     return (
-        f'{style}<div class="oa-answer"><h4>{escape(answer.title)}</h4>'
+        f'{style}<div class="oa-answer"><h4>{escape(answer.subject)}</h4>'
         f"<p><b>{escape(answer.sentence)}</b></p>{figures and f'<p>{figures}</p>'}"
         f"{picture}{tables}{said}</div>"
     )
@@ -46,7 +46,7 @@ def write_page(*answers: AnswerData) -> str:
     """Write a page that holds nothing but answers, and asks for nothing else."""
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8">'
-        f"<title>{escape(answers[0].title)}</title>{''.join(map(write_html, answers))}</html>"
+        f"<title>{escape(answers[0].subject)}</title>{''.join(map(write_html, answers))}</html>"
     )
 
 

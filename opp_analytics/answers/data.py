@@ -107,6 +107,11 @@ def read_known(row: Any, columns: Iterable[str]) -> dict[str, Any]:
     return {name: row[name] for name in columns if not pd.isna(row.get(name))}
 
 
+def is_news(change: float, amount: float) -> bool:
+    """Tell a change from the noise of a forecast: less than a ten-thousandth of its amount."""
+    return bool(round(change, 2)) and abs(change) >= abs(amount) / 10_000
+
+
 def make_period(context: Context, label: str, values: Mapping[str, Any]) -> Row:
     """Make the row of a period."""
     return Row(label, Piece("text", text.capital(context.name_of(label))), values, kind="period")
@@ -144,6 +149,19 @@ class AnswerData:
         seen, said = self.context.known_day, f"{self.say(self.finding)}."
         is_late = seen < self.context.day
         return f"As last seen on {text.day(seen, year=True)}: {said}" if is_late else said
+
+    @property
+    def subject(self) -> str:
+        """The title, whose deals it speaks of, and how many were chosen, dated from when on."""
+        context, said = self.context, [self.title]
+        said += [context.part.name] if context.part else []
+        if context.ids is not None:
+            chosen = context.opportunities
+            dated = chosen["close_date"].dropna()
+            days = dict.fromkeys(map(context.write_day, (dated.min(), dated.max())))
+            when = f", dated {' to '.join(days)}" if len(dated) else ""
+            said.append(f"{len(chosen):,} of {text.count(len(context.whole))}{when}")
+        return " · ".join(said)
 
     def say(self, words: Sentence) -> str:
         """Write a sentence of this answer, its `words`, in the org's currency."""

@@ -62,7 +62,7 @@ def test_beside__names_rows_that_are_gone(history: oa.History) -> None:
     first = flagged.tables[0].rows[0]
     left = oa.ask("at_risk", frame, history, edited=frame[frame["unique_id"] != first.id])
     notes = [left.say(note) for note in left.beside(flagged).notes]
-    assert any(note.startswith(f"No longer listed: {first.name.value} ") for note in notes)
+    assert any(note.startswith(f"No longer here: {first.name.value} ") for note in notes)
 
 
 def test_to_html__is_a_page_with_the_picture_that_asks_for_nothing(history: oa.History) -> None:

@@ -48,6 +48,7 @@ def show_answer(answer: Answer) -> Json:
         row["picture"] = pictures.get(row["id"], "")
     return {
         "title": answer.title,
+        "subject": answer.subject,
         "sentence": answer.sentence,
         "figures": [_show_figure(answer, one) for one in answer.figures],
         "picture": drawn.html() if is_rows else drawn,

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from opp_analytics import text, writer
-from opp_analytics.answers import Impact, Row, read_context
+from opp_analytics.answers import Impact, Row, is_news, read_context
 from opp_analytics.api import Client
 from opp_analytics.errors import ArgumentValueError, NotFoundError, OppAnalyticsError
 from opp_analytics.history import History
@@ -87,7 +87,8 @@ class ForecastEffect:
 def _show_period(row: Row, money: Callable[..., str]) -> Json:
     """Show a period of the answer, as written.
 
-    Keys: ``label period over before after change weighted moved target chance chance_after``.
+    Keys: ``label period over expected before after change weighted moved target chance
+    chance_after``.
 
     A period that is ``over`` has no chance. ``after`` is None where it reads the same, ``change``
     empty where nothing changes, and ``moved`` its amount; ``before`` says what is likely outside
@@ -106,13 +107,15 @@ def _show_period(row: Row, money: Callable[..., str]) -> Json:
     ]
     outside = row.words.get("expected_before") if before == after else None
     weighted = [known[name] for name in known if name.startswith("weighted_open")]
-    change = known.get("change", 0.0)
+    expected, change = (known.get(name, 0.0) for name in ("expected_before", "change"))
+    change = change if is_news(change, expected) else 0.0
     return {
         "label": row.id,
         "period": str(row.name.value),
         "over": row.folded,
+        "expected": expected,
         "before": f"{before} ({outside.write()})" if outside else before,
-        "after": None if before == after else after,
+        "after": after if change and before != after else None,
         "change": money(change, signed=True) if change else "",
         "weighted": tuple(map(money, weighted)) if weighted else None,
         "moved": abs(change) or abs(sum(weighted[1:]) - sum(weighted[:1])),
@@ -407,7 +410,7 @@ def show_review(review: Review, effect: ForecastEffect) -> Json:
     sheet = review.sheet
     rows, forecast = sheet.changed_rows, effect.show()
     fields = {row: sheet.list_fields(row) for row in rows}
-    main = find_main(forecast["periods"]) or {"label": "", "period": ""}
+    main = find_main(forecast["periods"]) or {"label": "", "period": "", "expected": 0.0}
     effects = effect.by_deal(rows[:_RANKED], main["label"])
     in_conflict = {row for row, _ in review.conflicts}
     ordered = sorted(
@@ -433,7 +436,7 @@ def show_review(review: Review, effect: ForecastEffect) -> Json:
         ],
         "problem_count": len(problems),
         "items": [
-            _show_deal(review, row, fields[row], effects.get(row, 0.0), main["period"])
+            _show_deal(review, row, fields[row], effects.get(row, 0.0), main)
             for row in ordered[:_LISTED]
         ],
         "more": max(0, len(rows) - _LISTED),
@@ -454,12 +457,12 @@ def show_review(review: Review, effect: ForecastEffect) -> Json:
     }
 
 
-def _show_deal(review: Review, row: int, names: list[str], moved: float, period: str) -> Json:
+def _show_deal(review: Review, row: int, names: list[str], moved: float, main: Json) -> Json:
     sheet = review.sheet
     owner = sheet.base_value(row, "owner_name")
     notes = [str(owner)] if owner else []
-    if round(moved, 2):
-        notes.append(f"{period} {money_of(sheet.frame)(moved, signed=True)}")
+    if is_news(moved, main["expected"]):
+        notes.append(f"{main['period']} {money_of(sheet.frame)(moved, signed=True)}")
     return {
         "row": row,
         "deal": sheet.deal_name(row),

@@ -376,6 +376,21 @@ def test_planned__is_the_answer_of_the_edited_deals_beside_todays(
     assert explorer.answer.sentence == again.sentence
 
 
+def test_planned__deals_that_leave_the_filter_say_where_they_are_now() -> None:
+    frame = opportunities(3).assign(owner_name="Bo")
+    state = {"question": "deals", "part": "Bo", "close": "this month"}
+    explorer = oa.explore(frame, as_of="2026-06-01", state=state)
+    assert explorer.answer.subject.endswith(" · Bo · 3 of 3 deals, dated Jun 30")
+    put(explorer.edit(), (0, "close_date", "2026-07-02"), (1, "owner_name", "Ann"))
+    ask(explorer.edit(), do="remove", rows=[2])
+    left = "Deal 0 1K (now due Jul 2), Deal 1 1.1K (now Ann), Deal 2 1.2K (removed)"
+    for key in ("deals", "categories", "at_risk"):
+        chosen = explorer.state | {"question": key, "planned": True}
+        shown = choose(explorer, **chosen)["answer"]
+        assert shown["notes"][-1] == f"No longer here: {left}."
+        assert shown["subject"] in explorer.answer.to_html()
+
+
 def test_planned__deals_that_are_new_say_that_no_record_has_them() -> None:
     explorer = oa.explore(opportunities(), as_of="2026-06-01", state={"question": "deals"})
     grid = explorer.edit()

@@ -9,7 +9,7 @@ export function drawAnswer(x, answer) {
   const tables = answer.tables.map((table, at) => drawTable(x, table, { table: at }, table.name, at ? "" : answer.axis));
   openByPicture(picture, answer, tables);
   return [
-    h("p", { class: "sub" }, answer.title),
+    h("p", { class: "sub" }, answer.subject),
     h("h3", { id }, answer.sentence),
     drawFigures(answer),
     answer.picture ? picture : "",
