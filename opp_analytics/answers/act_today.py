@@ -71,8 +71,11 @@ def _list_first(context: Context) -> Table:
             "points": f"If won by {_write_end(context)}",
         },
         finding=finding,
-        note=Sentence.of(f"What each adds to the chance of {forecasts.lead_name(context)}’s target")
-        if ranked["points"].notna().any()
+        note=Sentence.of(
+            f"What each adds to the chance of {forecasts.lead_name(context)}’s target, ranked by "
+            "this times its chance to be won"
+        )
+        if (ranked["points"] >= ADDS).any()
         else Sentence(),
     )
 
@@ -93,14 +96,14 @@ def _say_deal(context: Context, row: Row, deal: dict[Any, Any], adds: Series, de
     facts += [", ", Piece("name", owner)] if owner != NO_LABEL else []
     facts += [", ", Piece("money", adds["value"]), " (a usual win)" if adds["is_estimated"] else ""]
     facts += [f", {why}"] if why else []
-    return Row(
-        row.id,
-        row.name,
-        {**row.values, **({} if math.isnan(adds["points"]) else {"points": adds["points"]})},
-        {"action": Sentence.of(Piece("lead", verb), *([f", {why}"] if why else []))},
-        depth=depth,
-        says=Sentence.of(*facts, ": ", *_say_gain(context, adds)),
-    )
+    words = {"action": Sentence.of(Piece("lead", verb), *([f", {why}"] if why else []))}
+    values = dict(row.values)
+    if adds["points"] >= ADDS:
+        values["points"] = adds["points"]
+    else:
+        words["points"] = Sentence.of(*_say_gain(context, adds, ends=False))
+    says = Sentence.of(*facts, ": ", *_say_gain(context, adds))
+    return Row(row.id, row.name, values, words, depth=depth, says=says)
 
 
 def name_action(row: Row) -> str:

@@ -40,7 +40,7 @@ def explain_figure(answer: AnswerData, figure: Figure) -> tuple[str, str]:
     ends = [end for end in (figure.low, figure.high) if end is not None and math.isfinite(end)]
     value = f"{write()} ({' to '.join(map(write, ends))})" if len(ends) > 1 else write()
     is_known = then is not None and math.isfinite(then) and not figure.instead
-    return value, figure.words or (f"was {write(then)}" if is_known else "")
+    return value, figure.remark or (f"was {write(then)}" if is_known else "")
 
 
 def write_lack(lack: Lack) -> str:

@@ -75,6 +75,13 @@ class Figure(NamedTuple):
     mark: float | None = None
     confidence: float | None = None
     """Level of the range."""
+    apart: str = ""
+    """What is won but dated later: it is in no value, and in no change."""
+
+    @property
+    def remark(self) -> str:
+        """All that there is to know about it."""
+        return "; ".join(filter(None, [self.words, self.apart]))
 
 
 class RowPictures(NamedTuple):

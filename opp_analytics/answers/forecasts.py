@@ -5,6 +5,7 @@ A page shows all or part of them, now and at past records.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +24,7 @@ from opp_analytics.history import History
 from opp_analytics.note import note_of
 from opp_analytics.org import Org, find_called_period, find_teams
 from opp_analytics.periods import as_date, as_instant, to_dates
-from opp_analytics.schema import ALL, TEXT, is_among, mark_named
+from opp_analytics.schema import ALL, HALF_CENT, TEXT, is_among, mark_named
 
 _Made = TypeVar("_Made")
 _WEEK, _NEAR = pd.Timedelta(days=7), pd.Timedelta(days=3)
@@ -188,11 +189,6 @@ def current(context: Context) -> pd.Series[Any]:
     return forecast(context).loc[[context.label]].iloc[0]
 
 
-def leading(context: Context) -> pd.Series[Any]:
-    """The forecast's row of `lead`."""
-    return forecast(context).loc[[str(lead(context))]].iloc[0]
-
-
 @keep
 def lead(context: Context) -> pd.Period:
     """Period that leads the page: the current one, or the next once it is decided."""
@@ -261,20 +257,49 @@ def compared_people(context: Context) -> pd.DataFrame:
     """`people` with commit, best case, calls then and now, and the ``change`` of each forecast.
 
     Those who had a deal at the earlier record and have none now are added. ``moved`` is what came
-    or went with people who changed groups: it is in no change.
+    or went with people who changed groups, ``later`` what went with deals that were won but are
+    dated later: they are in no change.
     """
     table = people(context).assign(
         **calls(context).reindex(people(context).index), **_list_categories(context)
     )
-    if no_changes(context):
-        return table.assign(change=np.nan, call_then=np.nan, moved=0.0)
+    if no_changes(context) or math.isnan(earlier(context).figure(context.label, "expected")):
+        return table.assign(change=np.nan, call_then=np.nan, moved=0.0, later=0.0)
     then, moved, day = earlier(context).people, earlier(context).moved, earlier(context).day
     table = table.assign(call_then=_find_calls(context, day)["call"].reindex(table.index))
     gone = then.index.difference(table.index, sort=False)
     rows = table.reindex(table.index.append(gone))
     rows.loc[gone, [*_ZEROS, *_CATEGORIES]] = 0.0
-    change = rows["expected"] - then.reindex(rows.index).fillna(0.0)
-    return rows.assign(change=change, moved=moved.reindex(rows.index).fillna(0.0))
+    later = _sum_by_level(context, won_later(context).groupby([*context.by])[["later"]].sum(), rows)
+    change = rows["expected"] - then.reindex(rows.index).fillna(0.0) - later["later"]
+    moved = moved.reindex(rows.index).fillna(0.0)
+    return rows.assign(change=change, moved=moved, later=later["later"])
+
+
+@keep
+def won_later(context: Context) -> pd.DataFrame:
+    """Deals won since the earlier record but dated after the current period.
+
+    ``later`` is what the period's forecast gave up with each: less than 0, and no fall.
+    """
+    none = context.deals.head(0).assign(later=0.0)
+    if context.won_later.empty or no_changes(context):
+        return none
+    try:
+        moved = explained_change(context).list_deals()
+    except NotEnoughHistory:
+        return none
+    taken = moved[moved["movement"] == "won_later"].set_index("unique_id")["expected"]
+    won = context.won_later
+    return won.assign(later=won["unique_id"].map(taken)).dropna(subset="later")
+
+
+def say_won_later(context: Context) -> str:
+    """Say what a change of the forecast leaves out: it was won, but is dated later."""
+    taken = float(won_later(context)["later"].sum())
+    if abs(taken) < HALF_CENT:
+        return ""
+    return f"apart from {context.money(abs(taken))} won but dated later"
 
 
 def _list_categories(context: Context) -> pd.DataFrame:
@@ -284,13 +309,18 @@ def _list_categories(context: Context) -> pd.DataFrame:
     now = table[table.index.get_level_values("period") == context.label][_CATEGORIES].droplevel(
         "period"
     )
-    levels = [now.groupby(by[:depth], sort=False).sum() for depth in range(1, len(by) + 1)]
-    rows = {text.split_key(key): row for level in levels for key, row in level.iterrows()}
-    rows[()] = now.sum()
-    none = dict.fromkeys(_CATEGORIES, 0.0)
-    keys = [[one for one in text.split_key(key) if one != ALL] for key in people(context).index]
-    found = [dict(rows.get(tuple(key), none)) for key in keys]
-    return pd.DataFrame(found, people(context).index, _CATEGORIES)
+    return _sum_by_level(context, now, people(context))
+
+
+def _sum_by_level(context: Context, table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Sum a table by `Context.by` for each row of `people`, totals too; 0 without any."""
+    by, none = [*context.by], dict.fromkeys(table.columns, 0.0)
+    levels = [table.groupby(by[:depth], sort=False).sum() for depth in range(1, len(by) + 1)]
+    sums = {text.split_key(key): row for level in levels for key, row in level.iterrows()}
+    sums[()] = table.sum()
+    keys = [[one for one in text.split_key(key) if one != ALL] for key in rows.index]
+    found = [dict(sums.get(tuple(key), none)) for key in keys]
+    return pd.DataFrame(found, rows.index, table.columns)
 
 
 @keep
@@ -515,6 +545,9 @@ def explained_change(context: Context) -> analysis.ForecastChange:
             f"nothing was recorded after {context.write_day(as_date(start, tz=context.tz))}, so "
             "the deals that moved are not known"
         )
+    if math.isnan(earlier(context).figure(context.label, "expected")):
+        day = context.write_day(earlier(context).day)
+        raise NotEnoughHistory(f"on {day} it was too early to forecast {context.name}")
     asked: dict[str, Any] = {
         "start": start,
         "end": as_instant(context.known_day, tz=context.tz, end=True),

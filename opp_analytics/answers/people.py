@@ -59,7 +59,7 @@ def people(context: Context) -> Answer:
     heads = {"name": text.capital(", ".join([*map(text.label, context.by[:-1]), context.who]))}
     heads |= {"p_target": "Chance", "open_value": "Due"}
     heads |= {"commit_total": "Commit", "best_case_total": "Best case"}
-    changes = forecasts.no_changes(context) == ""
+    changes = table["change"].notna().any()
     if changes:
         heads["change"] = f"Since {context.write_day(forecasts.earlier(context).day)}"
     columns = (
@@ -125,9 +125,13 @@ def _make_row(
     values: dict[str, Any] = {name: float(row[name]) for name in _KNOWN if pd.notna(row[name])}
     values |= {name: str(row[name]) for name in ("caller", "overrider") if pd.notna(row[name])}
     words = _say_call(context, row, str(key[-1])) if pd.notna(row["call"]) else {}
-    if not is_person and abs(row["moved"]) >= HALF_CENT:
-        way, moved = text.movement("transferred", row["moved"]), Piece("money", abs(row["moved"]))
-        words["change"] = Sentence.of(moved, f" {way}")
+    moves = [] if is_person else [(row["moved"], text.movement("transferred", row["moved"]))]
+    moves = [(abs(one), way) for one, way in [*moves, (row["later"], "won, dated later")]]
+    pieces = [(Piece("money", one), f" {way}") for one, way in moves if one >= HALF_CENT]
+    if pieces:
+        words["change"] = Sentence.of(
+            *pieces[0], *(p for more in pieces[1:] for p in (", ", *more))
+        )
     if is_aimed and (lack := _say_no_chance(row)):
         words["p_target"] = Sentence.of(lack)
     elif pd.notna(row["p_target"]) and not forecasts.stated(context):

@@ -48,7 +48,10 @@ def trend(context: Context) -> Answer:
     if gray := explain_pacing(forecasts.pacing(context)):
         notes += [gray, describe(forecasts.pacing(context))]
     compared = [] if forecasts.no_changes(context) else [forecasts.earlier(context).moment]
-    ends = priced[priced.index.isin([*compared, fan.index[-1]])]
+    ends = priced[priced.index.isin([*compared, fan.index[-1]])].copy()
+    if left_out := forecasts.say_won_later(context):
+        ends.loc[compared, "expected"] += forecasts.won_later(context)["later"].sum()
+        notes.insert(0, f"Change {left_out}")
     return _draw(context, fan, describe(ends), notes)
 
 

@@ -40,7 +40,7 @@ def will_we_make_it(context: Context) -> Answer:
     return Answer(
         key="will_we_make_it",
         context=context,
-        title=f"Forecast for {context.name_of(str(forecasts.lead(context)))}",
+        title=f"Forecast for {context.name}",
         finding=Sentence.of(first.removesuffix(".")),
         method=str(forecasts.method(context)),
         tables=(
@@ -74,32 +74,30 @@ def _look_back(context: Context) -> tuple[Table, ...]:
 
 
 def _list_figures(context: Context) -> Iterator[Figure]:
-    """List closed of the current period, and forecast, chance and coverage of the one that leads.
+    """List closed, forecast, chance and coverage of the current period.
 
-    Without a target what is due; no chance where only stated ones are used, which give none.
+    Without a target what is due; no chance where only stated ones are used, which give none. What
+    was won but is dated later is no fall of the forecast.
     """
-    now, row, table = (
-        forecasts.current(context),
-        forecasts.leading(context),
-        forecasts.forecast(context),
-    )
+    row, table = forecasts.current(context), forecasts.forecast(context)
     money, compares = context.money, not forecasts.no_changes(context)
 
-    def make(
-        name: str, column: str, words: str, instead: str = "", *, of: Any = row, **more: Any
-    ) -> Figure:
-        period, value, then = str(of.name), math.nan if instead else float(of[column]), None
+    def make(name: str, column: str, words: str, instead: str = "", **more: Any) -> Figure:
+        value, then = math.nan if instead else float(row[column]), None
         if compares and not instead:
-            then = forecasts.earlier(context).figure(period, column)
-        return Figure(name, column, value, period, words, instead, then, **more)
+            then = forecasts.earlier(context).figure(context.label, column)
+            then += forecasts.won_later(context)["later"].sum() if column == "expected" else 0.0
+        return Figure(name, column, value, context.label, words, instead, then, **more)
 
-    yield make("Closed won", "booked", _say_progress(context), of=now)
+    later = context.money(context.won_later["value"].sum())
+    apart = f"{later} more dated later" if len(context.won_later) else ""
+    yield make("Closed won", "booked", _say_progress(context), apart=apart)
     # One deal comes in or does not: nothing lies between.
     single, nothing = evidence.is_one_deal(row, table), evidence.expects_nothing(row)
     words = "one deal: all or nothing" if single else evidence.name_outside(row, money)
-    words = "no open deals due" if nothing else words or _say_range(context, row)
-    mark = float(row["target"])
-    forecast = make("Forecast", "expected", words, mark=mark)
+    words = "no open deals due" if nothing else words or _say_range(context)
+    apart, mark = forecasts.say_won_later(context), float(row["target"])
+    forecast = make("Forecast", "expected", words, mark=mark, apart=apart)
     low, high, confidence = float(row["low"]), float(row["high"]), context.confidence
     yield forecast if single else forecast._replace(low=low, high=high, confidence=confidence)
     due = f"{money(row['open_value'])} due" if row["open_count"] else "none due"
@@ -123,20 +121,19 @@ def _list_figures(context: Context) -> Iterator[Figure]:
         yield make("Coverage", "pipeline_coverage", due, "met")
         return
     words = f"{due}, {money(row['gap'])} to go"
-    if usual := forecasts.say_usual_coverage(context, str(row.name)):
+    if usual := forecasts.say_usual_coverage(context, context.label):
         words += f"; {usual}"
     yield make("Coverage", "pipeline_coverage", words, is_none)
 
 
 def _say_progress(context: Context) -> str:
-    """Say how many deals closed, how far the period or its target is, and what is dated later."""
+    """Say how many deals closed, and how far the period or its target is."""
     now, won = forecasts.current(context), text.count(len(context.won_now))
-    days, later = evidence.count_days(context.label, forecasts.forecast(context)), context.won_later
-    more = f"; {context.money(later['value'].sum())} more dated later" if len(later) else ""
+    days = evidence.count_days(context.label, forecasts.forecast(context))
     if days and now["to_date"]:
-        return f"{f'{won}, ' if len(context.won_now) else ''}day {days[0]} of {days[1]}{more}"
+        return f"{f'{won}, ' if len(context.won_now) else ''}day {days[0]} of {days[1]}"
     share = now["attainment"]
-    return f"{won}{f', {text.percent(share)} of target' if math.isfinite(share) else ''}{more}"
+    return f"{won}{f', {text.percent(share)} of target' if math.isfinite(share) else ''}"
 
 
 def _say_won_later(context: Context) -> str:
@@ -217,15 +214,7 @@ def _to_go(row: Series, context: Context) -> str:
     return f"{money(row['gap'])} with {money(row['open_value'])} due{likely}"
 
 
-def _say_range(context: Context, row: Series) -> str:
-    if forecasts.lead(context) != context.period and math.isfinite(row["low"]):
-        # Past ranges are judged as long before their period's end as today is before the current
-        # one's.
-        return (
-            evidence.RUN_RATE
-            if forecasts.by_rate(context)
-            else f"{text.count(int(row['open_count']), 'open deal')} due"
-        )
+def _say_range(context: Context) -> str:
     try:
         held = say_held(forecasts.past_ranges(context))
     except (NotEnoughHistory, DataError):

@@ -371,9 +371,8 @@ def make_tile(context: Context, figure: Figure) -> Tile:
             change = show_change(*ends, text.points)
         case "pipeline_coverage" | "open_value":
             opens = show_deals(list_due(context, period))
-    return Tile(
-        figure.name, figure.instead or show(figure.value), change, figure.words, picture, opens
-    )
+    value = figure.instead or show(figure.value)
+    return Tile(figure.name, value, change, figure.words, picture, opens, figure.apart)
 
 
 BLOCKS: dict[str, Callable[[Context], Block | None]] = {

@@ -112,7 +112,9 @@ def make_digest(page: WeeklyPage, context: Context) -> Digest:
         if tile.change:
             way = {1: "up ", -1: "down "}.get(tile.change.sign or 0, "")
             change = f"{way}{tile.change.text} since {page.since}"
-        tiles.append((tile.name, tile.figure, change, tile.note))
+        more = f"; {tile.apart}" if tile.apart else ""
+        change, note = (change + more, tile.note) if change else ("", tile.note + more)
+        tiles.append((tile.name, tile.figure, change, note))
     made = (_SECTIONS[block.key](context) for block in page.blocks if block.key in _SECTIONS)
     return Digest(
         f"{page.heading} · {page.subject}",

@@ -256,6 +256,8 @@ class Tile:
     note: str = ""
     picture: str = ""
     opens: Deals | None = None
+    apart: str = ""
+    """What of the note is said beside a change."""
 
 
 @dataclass(frozen=True)

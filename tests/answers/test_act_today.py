@@ -65,11 +65,11 @@ def _kinds() -> pd.DataFrame:
 
 def test_rank_deals__adds_what_winning_the_deal_in_the_data_adds():
     context = _learned(opportunities=_kinds(), target=250.0)
-    ranked, before = rank_deals(context), forecasts.leading(context)["p_target"]
+    ranked, before = rank_deals(context), forecasts.current(context)["p_target"]
     computed = ranked[ranked["points"].notna()]
     assert len(computed) >= 5
     for key, row in computed.iterrows():
-        after = forecasts.leading(_win(context, str(key)))["p_target"]
+        after = forecasts.current(_win(context, str(key)))["p_target"]
         assert row["points"] == pytest.approx(after - before, abs=0.005), key
     likely = (ranked["points"] * ranked["win_chance"])[ranked["points"] >= 0.005]
     assert likely.is_monotonic_decreasing

@@ -94,29 +94,30 @@ def _said(context):
     }
 
 
-def test_tiles__of_a_period_that_is_decided_are_those_of_the_next(opportunities, history):
-    assert _said(context_of(opportunities, history, target=60_000)) == {
+def test_tiles__of_a_period_that_is_decided_name_it_as_table_and_trend_do(opportunities, history):
+    context = context_of(opportunities, history, target=60_000)
+    assert _said(context) == {
         "Closed won, Mar": ("70K", (0, "no change"), "1 deal, 117% of target"),
-        "Forecast, Apr": ("6K", (0, "no change"), "one deal: all or nothing"),
-        "Coverage, Apr": ("0.5×", (0, "no change"), "30K due, 60K to go"),
+        "Forecast, Mar": ("166K", (-1, "14K"), "one deal: all or nothing"),
+        "Coverage, Mar": ("met", None, "120K due"),
     }
-    assert [*_said(context_of(pipeline([ELDER, CEDAR]), target=90_000))] == [
-        "Closed won, Mar",
-        "Forecast, Apr",
-        "Coverage, Apr",
-    ]
+    people, trend = (BLOCKS[key](context) for key in ("people", "trend"))
+    assert people is not None
+    assert people.sub.startswith("March. ")
+    assert trend is not None
+    assert trend.title.startswith("The March forecast is 106K above target")
     assert [*_said(context_of(pipeline([CEDAR])))] == [
         "Closed won, Mar",
-        "Forecast, Apr",
-        "Open and due, Apr",
+        "Forecast, Mar",
+        "Open and due, Mar",
     ]
 
 
 def test_tiles__nothing_due_is_a_dash_and_never_zero():
-    assert _said(context_of(pipeline([ELDER]), target=90_000))["Coverage, Apr"] == (
+    assert _said(context_of(pipeline([ELDER]), target=90_000))["Coverage, Mar"] == (
         "–",
         None,
-        "none due, 90K to go",
+        "none due, 20K to go",
     )
     assert _said(context_of(pipeline([ELDER])))["Open and due"] == ("–", None, "none due")
 

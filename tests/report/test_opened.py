@@ -56,7 +56,7 @@ def test_tiles__open_to_their_figures(state_page):
     context, page = state_page
     money, row, tiles = (
         context.money,
-        forecasts.leading(context),
+        forecasts.current(context),
         {tile.name: tile for tile in page.tiles},
     )
     for name in ("Closed won", "Forecast", "Open and due"):

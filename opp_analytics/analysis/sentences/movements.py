@@ -323,7 +323,8 @@ def head_forecast_change(table: pd.DataFrame) -> str:
 def say_forecast_change(table: pd.DataFrame) -> str:
     """Say by how much a period's forecast changed since when."""
     (what, since, change), money = _measure_change(table), money_of(table)
-    now = money(table["expected"]["now"])
+    now, later = money(table["expected"]["now"]), abs(float(table["expected"].get("won_later", 0)))
+    now += f", apart from {money(later)} won but dated later" if later >= HALF_CENT else ""
     if abs(change) < HALF_CENT:
         return f"{capital(what)} is unchanged {since}, at {now}"
     return (
@@ -333,14 +334,17 @@ def say_forecast_change(table: pd.DataFrame) -> str:
 
 
 def _measure_change(table: pd.DataFrame) -> tuple[str, str, float]:
-    """Name the period and the earlier day, and measure the change."""
+    """Name the period and the earlier day, and measure the change.
+
+    What was won but is dated later is no part of it.
+    """
     expected, note = table["expected"], note_of(table)
     then, now = (day_of(table, moment) for moment in (note.then_at, note.now_at))
     what = period_name(str(note.figures["period"]), note.freq, today=now)
     return (
         what,
         f"since {day(then, year=then.year != now.year)}",
-        float(expected["now"] - expected["then"]),
+        float(expected["now"] - expected["then"] - expected.get("won_later", 0.0)),
     )
 
 
@@ -356,7 +360,7 @@ def _say_cause(table: pd.DataFrame, steps: list[Step], change_said: str) -> str:
     step = next((one for one in steps if one.key == key), None)
     if (
         step is None
-        or step.key == "transferred"
+        or step.key in ("transferred", "won_later")
         or len(steps) == steps[0].deals == 1
         or abs(change) < HALF_CENT
         or not _CAUSE <= by / change <= 1

@@ -66,7 +66,7 @@ def _show_figure(answer: Answer, figure: Figure) -> dict[str, str]:
         "name": figure.name,
         "figure": write_figure(answer, figure),
         "range": " to ".join(write_figure(answer, figure, end) for end in known),
-        "words": figure.words,
+        "words": figure.remark,
     }
 
 
