@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.parse import unquote
@@ -29,6 +30,9 @@ _WAY_OUT = f"correct the address in {CHAT_URLS}, or run it again later"
 _THREAD = "opp-analytics chat"
 _ROUNDS = 200_000
 """Makes the checksum of an address slow, so that nobody finds a weak password by trying."""
+_SLACK = Path(__file__).parent.parent / "templates" / "slack.json"
+_SLACK_LONGEST = 3000
+"""Letters of a block of Slack, which refuses more."""
 _SHORTEST = 3
 """Letters of the shortest part of an address that is hidden in a message."""
 
@@ -132,7 +136,24 @@ def _open(chat: Secret) -> Any:
         http_redirects=False,
     )
     with warnings.catch_warnings(action="ignore"):
-        return apprise.Apprise.instantiate(chat.reveal(), asset=asset)
+        service = apprise.Apprise.instantiate(chat.reveal(), asset=asset)
+    if (
+        service
+        and service.service_name == "Slack"
+        and not service.mode.endswith(("workflow", "trigger"))
+    ):
+        _unfold(service)
+    return service
+
+
+def _unfold(slack: Any) -> None:
+    """Let Slack show all of a message.
+
+    It folds the text of an attachment beyond five lines or 700 letters, before what to do today.
+    """
+    if not slack.use_blocks:
+        slack.use_blocks = slack.template.add(str(_SLACK))
+        slack.body_maxlen = _SLACK_LONGEST
 
 
 def _name(chat: Secret, service: Any) -> str:

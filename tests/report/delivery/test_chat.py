@@ -154,9 +154,14 @@ def test_send_chat__leaves_the_mark_up_of_slack_discord_and_teams_to_apprise(fin
     assert [send(receiver, page) for receiver in receivers] == ["", "", ""]
     slack, discord, teams = (body(request) for request in sent)
     title, text = teams["attachments"][0]["content"]["body"]
-    (shown,) = slack["attachments"]
-    assert shown["title"] == title["text"] == "Weekly forecast · Mar 16, 2026"
-    assert slack["mrkdwn"] is True
+    (attachment,) = slack["attachments"]
+    head, block = attachment["blocks"]
+    assert head["text"]["text"] == title["text"] == "Weekly forecast · Mar 16, 2026"
+    assert attachment["fallback"] == title["text"]
+    # Slack folds five lines of an attachment's text, and of a block that does not say so.
+    assert block["expand"] is True
+    shown = block["text"]
+    assert shown["type"] == "mrkdwn"
     assert shown["text"].startswith("*March will likely reach $180K.*\n\n*March is <1% likely.*")
     for said in (discord["content"], text["text"]):
         assert "**March is <1% likely.**\n\nMarch has $70K closed." in said
@@ -166,14 +171,19 @@ def test_send_chat__leaves_the_mark_up_of_slack_discord_and_teams_to_apprise(fin
         assert ", $45K, Ann: late" in said
 
 
-def test_send_chat__to_discord_has_whole_deals_in_at_most_2000_signs(find, page, sent):
+def test_send_chat__to_discord_and_slack_has_whole_deals_in_as_many_signs_as_they_take(
+    find, page, sent
+):
     many = replace(RISK, says=tuple(Saying("*Deal*" * 90, ": late") for _ in range(5)))
     page = replace(page, sections=(PEOPLE, many))
-    assert [send(receiver, page) for receiver in find(DISCORD)] == [""]
-    (post,) = sent
-    content = body(post)["content"]
+    assert [send(receiver, page) for receiver in find(DISCORD, SLACK_HOOK)] == ["", ""]
+    discord, slack = map(body, sent)
+    content = discord["content"]
     assert len(content) <= 2000
     assert content.endswith(r"\*Deal\*" * 90 + "**: late")
+    content = slack["attachments"][0]["blocks"][1]["text"]["text"]
+    assert 2000 < len(content) <= 3000
+    assert content.endswith(": late")
 
 
 @pytest.mark.parametrize(("status", "why"), [(500, "(500)"), (429, "(429)"), (302, "(302)")])
