@@ -72,8 +72,8 @@ def _list_first(context: Context) -> Table:
         },
         finding=finding,
         note=Sentence.of(
-            f"What each adds to the chance of {forecasts.lead_name(context)}’s target, ranked by "
-            "this times its chance to be won"
+            f"What each adds to the chance of {forecasts.lead_name(context)}’s target; ranked by "
+            "that × its chance to be won"
         )
         if (ranked["points"] >= ADDS).any()
         else Sentence(),
@@ -97,13 +97,11 @@ def _say_deal(context: Context, row: Row, deal: dict[Any, Any], adds: Series, de
     facts += [", ", Piece("money", adds["value"]), " (a usual win)" if adds["is_estimated"] else ""]
     facts += [f", {why}"] if why else []
     words = {"action": Sentence.of(Piece("lead", verb), *([f", {why}"] if why else []))}
-    values = dict(row.values)
-    if adds["points"] >= ADDS:
-        values["points"] = adds["points"]
-    else:
+    if not adds["points"] >= ADDS:
         words["points"] = Sentence.of(*_say_gain(context, adds, ends=False))
+    points = {} if math.isnan(adds["points"]) else {"points": adds["points"]}
     says = Sentence.of(*facts, ": ", *_say_gain(context, adds))
-    return Row(row.id, row.name, values, words, depth=depth, says=says)
+    return Row(row.id, row.name, {**row.values, **points}, words, depth=depth, says=says)
 
 
 def name_action(row: Row) -> str:

@@ -119,12 +119,19 @@ def act_today(context: Context) -> Block:
     table = answer.tables[0]
     if not table.rows:
         return say_only("act_today", answer.title, f"{answer.say(answer.finding)}.", nav)
+    table = replace(table, rows=tuple(map(_drop_small, table.rows)))
     gains = any("points" in row.values for row in table.rows)
     whose = [context.person] if context.person and len(forecasts.persons(context)) > 1 else []
     columns = ("action", *whose, "value", *(["points"] if gains else []))
     shown = show_table(answer, table, "act_today", columns=columns, money=context.money)
     sub = ". ".join(map(answer.say, filter(None, (table.note, *answer.notes))))
     return Block("act_today", answer.say(answer.finding), sub, (shown,), nav)
+
+
+def _drop_small(row: Row) -> Row:
+    """Leave out points that are too few to tell, beside words in their place."""
+    values = {name: row.values[name] for name in row.values if name != "points"}
+    return replace(row, values=values) if "points" in row.words else row
 
 
 def at_risk(context: Context) -> Block:
@@ -173,7 +180,7 @@ def _show_task(answer: Answer, row: Row) -> Task:
     why = show_behind(answer, row)
     todo = answer.say(row.words["action"])
     if "points" in row.values:
-        todo += f": {show_cell(answer, row, 'points').text}"
+        todo += f": {show_cell(answer, _drop_small(row), 'points').text}"
     return Task(show_name(answer, row), value, stated, history, todo, why.note if why else "")
 
 
