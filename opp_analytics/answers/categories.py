@@ -23,7 +23,8 @@ _CATEGORIES = ("closed", "commit", "best_case", "pipeline")
 def categories(context: Context) -> Answer:
     """Sum closed money and the open deals due by category, at full value."""
     table = forecast_categories(context.opportunities, **context.options)
-    period: Any = table.loc[context.label]
+    nothing = {"closed": 0.0, "open_count": 0}
+    period: Any = table.loc[context.label] if context.label in table.index else nothing
     # A target is of all deals.
     chosen = context.ids is not None
     target = math.nan if chosen else float(forecasts.current(context)["target"])

@@ -41,16 +41,13 @@ def slippage(context: Context) -> Answer:
     sums = {period: due.sum_up() for period, due in found.items()}
     periods = pd.concat(sums, names=["period"])
     note = note_of([*sums.values()][-1])
-    note.change(
-        day=str(context.known_day.date()),
-        freq=context.freq,
-        part=[
-            period
-            for period, due in found.items()
-            if due.asked.opening
-            > pd.Period(period, context.freq).start_time.tz_localize(context.tz)
-        ],
-    ).write(periods)
+    part = [
+        period
+        for period, due in found.items()
+        if due.asked.opening > _begin(context, pd.Period(period, context.freq))
+    ]
+    day = str(context.known_day.date())
+    note.change(day=day, freq=context.freq, part=part).write(periods)
     rows = tuple(_sum_up(context, *one) for one in sums.items())
     notes: tuple[Sentence, ...] = ()
     try:
@@ -66,6 +63,8 @@ def slippage(context: Context) -> Answer:
         heads={"name": "Pushed twice or more, still open"},
     )
     first, last = note.figures["period"]
+    # From the first record on, which may be later that day.
+    start = "None" if [*sums][-1] in part else f'"{first}"'
     return Answer(
         key="slippage",
         context=context,
@@ -74,7 +73,7 @@ def slippage(context: Context) -> Answer:
         tables=(Table("periods", _COLUMNS, rows, "value"), *([moving] if len(often) else [])),
         notes=notes,
         chart=charts.slippage_by_period({_name_period(context, name): sums[name] for name in sums}),
-        call=f'oa.slippage(history, start="{first}", end="{last}")',
+        call=f'oa.slippage(history, start={start}, end="{last}")',
         opener=partial(_list_due, context),
     )
 

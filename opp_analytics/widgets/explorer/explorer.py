@@ -21,7 +21,7 @@ from opp_analytics.org import Org, find_day, require
 from opp_analytics.periods import When
 from opp_analytics.schema import Json
 from opp_analytics.widgets.explorer.choice import Choice, find_close_days, list_filters
-from opp_analytics.widgets.explorer.panel import list_controls, show_answer, tell_deal
+from opp_analytics.widgets.explorer.panel import list_controls, list_periods, show_answer, tell_deal
 from opp_analytics.widgets.explorer.views import keep_view, read_views
 from opp_analytics.widgets.grid.drafts import find_drafts
 from opp_analytics.widgets.grid.grid import Grid
@@ -260,6 +260,7 @@ class Explorer(Widget):
                 "close_days": find_close_days(choice, context.org, context.day),
                 "planned": self._show_planned(),
                 "views": read_views(self._frame),
+                "periods": list_periods(context),
                 "deals": text.count(len(context.opportunities)),
             }
         )
@@ -288,7 +289,10 @@ class Explorer(Widget):
             asked = f"oa.ask({', '.join(given)}).beside({asked})"
         lines.append(f"answer = {asked}")
         lines += ["table = answer.to_frame()"] if answer.tables else []
-        return "\n".join([*lines, *([f"# The numbers: {answer.code}"] if answer.code else [])])
+        is_whole = context.part is None
+        return "\n".join(
+            [*lines, *([f"# The numbers: {answer.code}"] if is_whole and answer.code else [])]
+        )
 
     # -- messages
 

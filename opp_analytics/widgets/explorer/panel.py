@@ -194,7 +194,6 @@ def list_controls(context: Context, frame: pd.DataFrame) -> Json:
     quarter = pd.Period(context.day, context.org.freq("Q"))
     days = pd.to_datetime(context.records["recorded_at"]).dt.tz_convert(context.tz).dt.date
     earlier = sorted({day for day in days if pd.Timestamp(day) < context.day}, reverse=True)
-    ahead = [context.period + step for step in range(4)]
     return {
         "questions": [
             {
@@ -215,10 +214,7 @@ def list_controls(context: Context, frame: pd.DataFrame) -> Json:
         "options": {
             "by": [["", "by person"], *([name, f"by {label}"] for name, label in groups)],
             "freq": [["", f"by {context.noun}"], ["M", "by month"], ["Q", "by quarter"]],
-            "period": [
-                ["", "this period"],
-                *([str(one), context.name_of(str(one))] for one in ahead),
-            ],
+            "period": [],
             "since": [
                 ["", "since a week before"],
                 *([str(day), f"since {text.day(day, year=True)}"] for day in earlier[:_SINCE]),
@@ -234,6 +230,13 @@ def list_controls(context: Context, frame: pd.DataFrame) -> Json:
         },
         "about": _say_data(context),
     }
+
+
+def list_periods(context: Context) -> list[list[str]]:
+    """List the running period and the next ones, of the length that is chosen."""
+    ahead = [pd.Period(context.day, context.freq) + step for step in range(4)]
+    named = [[str(one), context.name_of(str(one))] for one in ahead]
+    return [["", f"this {context.noun}"], *named]
 
 
 def _say_data(context: Context) -> str:

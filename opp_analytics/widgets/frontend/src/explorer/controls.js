@@ -23,7 +23,7 @@ export function controls(x) {
     takes("part") && about.parts.length > 0 && choice("part", "Whose deals", parts, state.part, (part) => x.choose({ part })),
     takes("deals") && popup(x, "Filter", Object.keys(state.where).length, (node) => filters(node, x)),
     takes("deals") && popup(x, "Close date", state.close || state.first || state.last, (node) => closes(node, x)),
-    ...Object.entries(about.options).filter(([name]) => question.options.includes(name)).map(([name, listed]) => option(x, name, listed)),
+    ...Object.entries({ ...about.options, period: x.shown.periods }).filter(([name]) => question.options.includes(name)).map(([name, listed]) => option(x, name, listed)),
   ].filter(Boolean);
 }
 
@@ -31,7 +31,7 @@ export function controls(x) {
 function option(x, name, listed) {
   const value = x.state[name];
   const all = listed.some(([each]) => each === value) ? listed : [...listed, [value, value]];
-  return choice(name, TITLES[name], all.map(([each, words]) => h("option", { value: each }, words)), value, (chosen) => x.choose({ [name]: chosen }));
+  return choice(name, TITLES[name], all.map(([each, words]) => h("option", { value: each }, words)), value, (chosen) => x.choose({ ...(name === "freq" && { period: "" }), [name]: chosen }));
 }
 
 function choice(name, label, options, value, act) {
