@@ -30,6 +30,7 @@ from opp_analytics.answers.data_to_fix import data_to_fix
 from opp_analytics.answers.deal import (
     explain_deal,
     find_expected,
+    list_activity,
     list_closed,
     list_deals,
     list_due,

@@ -16,7 +16,7 @@ from opp_analytics.answers.act_order import ADDS, rank_by_person, rank_deals
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import Lack, Row, Table
-from opp_analytics.answers.deal import explain_deal, list_rows
+from opp_analytics.answers.deal import explain_deal, list_activity, list_rows
 from opp_analytics.arrays import Series
 from opp_analytics.note import note_of
 from opp_analytics.schema import HALF_CENT, NO_LABEL, is_among
@@ -96,7 +96,8 @@ def _say_deal(context: Context, row: Row, deal: dict[Any, Any], adds: Series, de
     facts += [", ", Piece("name", owner)] if owner != NO_LABEL else []
     facts += [", ", Piece("money", adds["value"]), " (a usual win)" if adds["is_estimated"] else ""]
     facts += [f", {why}"] if why else []
-    words = {"action": Sentence.of(Piece("lead", verb), *([f", {why}"] if why else []))}
+    did = "".join(f"; {one}" for one in list_activity(context, row.id))
+    words = {"action": Sentence.of(Piece("lead", verb), *([f", {why}"] if why else []), did)}
     if not adds["points"] >= ADDS:
         words["points"] = Sentence.of(*_say_gain(context, adds, ends=False))
     points = {} if math.isnan(adds["points"]) else {"points": adds["points"]}

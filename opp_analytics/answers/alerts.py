@@ -200,7 +200,7 @@ _SAID = {
     "gap": "{period} has {figure} to go",
     "open_value": "{period} has {figure} open and due",
     "pipeline_coverage": "{period} has {figure} coverage of what is to go",
-    "needed_pipeline": "{period} needs {figure} more pipeline",
+    "needed_pipeline": "{period} needs {figure} more pipeline: {gap} to go, {open_value} due",
     "world_changed": "Changes of new deals or the share won beyond chance: {figure}",
 }
 """Sentences on the forecast by the column that is compared, or by the two of a ratio."""

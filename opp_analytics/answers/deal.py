@@ -10,13 +10,15 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics import text
+from opp_analytics import schema, text
 from opp_analytics.analysis import evidence
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
 from opp_analytics.answers.data import Row, Table
 from opp_analytics.answers.tables import CLOSED_AS
+from opp_analytics.org import LAST_TOUCH
+from opp_analytics.periods import as_date
 from opp_analytics.schema import HALF_CENT, label_groups
 from opp_analytics.text import Piece, Sentence
 
@@ -238,6 +240,20 @@ def explain_chance(context: Context, key: str, of: pd.DataFrame | None = None) -
     since = context.write_day(forecasts.earlier(context).day)
     way = "rose" if now > was else "fell"
     return f"from history {why}; {way} from {text.percent(was)} since {since}"
+
+
+def list_activity(context: Context, key: str) -> list[str]:
+    """List a deal's next action and last touch, where the frame has them."""
+    mine = context.whole[context.whole["unique_id"] == key].to_dict("records")
+    cells: dict[Any, Any] = {
+        name: cell for row in mine for name, cell in row.items() if not schema.is_blank(cell)
+    }
+    for name in {"next_action_at", LAST_TOUCH} & set(cells):
+        cells[name] = context.write_day(as_date(cells[name], tz=context.tz))
+    due = f"due {cells['next_action_at']}" if "next_action_at" in cells else ""
+    what = ", ".join(filter(None, (cells.get("next_action"), due)))
+    touch = cells.get(LAST_TOUCH)
+    return [*[f"next action: {what}"] * bool(what), *[f"last touch: {touch}"] * bool(touch)]
 
 
 def say_win_dates(context: Context, key: str) -> str:

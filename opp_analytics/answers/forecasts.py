@@ -615,7 +615,13 @@ def explain(context: Context, rows: pd.DataFrame) -> pd.DataFrame:
     ``why`` says what adds up to the chance; it is missing for chances that are not learned.
     """
     said = map(analysis.explain_chances, _deal_forecast(context).list_reasons(rows))
-    return rows.set_index("unique_id").assign(why=pd.concat([pd.Series(dtype=TEXT), *said]))
+    found, words = rows.set_index("unique_id"), pd.concat([pd.Series(dtype=TEXT), *said])
+    chances = zip(found["period"], found["chance"], found["win_chance"], strict=True)
+    known = [
+        f"{text.percent(own)} in {context.name_of(str(period))}, {text.percent(ever)} in all: "
+        for period, own, ever in chances
+    ]
+    return found.assign(why=pd.Series(known, found.index, dtype=TEXT) + words.reindex(found.index))
 
 
 @keep

@@ -86,10 +86,11 @@ def _make_row(context: Context, row: pd.Series[Any], is_aimed: bool) -> Row:
             more = evidence.say_pipeline_to_add(
                 row, context.money, stated=forecasts.stated(context)
             )
-            if row["needed_pipeline"] > 0:
+            if (needed := row["needed_pipeline"]) > 0:
                 names.append("needed_pipeline")
-            else:
-                words["needed_pipeline"] = Sentence.of(more)
+                rate = text.percent(row["gap"] / (needed + row["open_value"]))
+                more = f"{context.money(row['gap'])} to go at a win rate of {rate}"
+            words["needed_pipeline"] = Sentence.of(more)
     return Row(period, Piece("text", name), read_known(row, names), words, kind="period")
 
 

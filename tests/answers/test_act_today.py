@@ -216,3 +216,11 @@ def test_win_points__of_a_deal_without_a_value_take_the_usual_win_of_its_pipelin
     )
     context = read_context(org.apply(frame), None, as_of="2026-03-10", method="stated")
     assert rank_deals(context)["value"].to_dict() == {"4": 200.0}
+
+
+def test_act_today__says_last_touch_and_next_action_where_they_are_joined(opportunities):
+    frame = opportunities.assign(last_touch=pd.Timestamp("2026-03-12"), next_action="Call back")
+    frame.attrs = opportunities.attrs
+    (row, *_) = act_today(context_of(frame, target=150_000)).tables[0].rows
+    said = row.words["action"].write(None)
+    assert said == "Win, due Mar 27; next action: Call back; last touch: Mar 12"

@@ -435,7 +435,10 @@ def describe_deal_reasons(table: pd.DataFrame) -> str:
 
 
 def explain_chances(table: pd.DataFrame) -> pd.Series[str]:
-    """Add up each deal's chance in a few words, by id; `table` is from `deal_reasons`."""
+    """Say what adds up to each deal's chance, by id; `table` is from `deal_reasons`.
+
+    What helps most comes first, or what costs most where nothing helps.
+    """
     ids, steps = (table.index.get_level_values(level).tolist() for level in (0, 1))
     first = [k for k, step in enumerate(steps) if step == "overall"]
     columns = steps, table["chance"].tolist(), table["group"].tolist()
@@ -445,28 +448,48 @@ def explain_chances(table: pd.DataFrame) -> pd.Series[str]:
         # Deals of one stage, owner and bucket have the same words.
         mine = tuple(tuple(column[begin:end]) for column in columns)
         if mine not in said:
-            said[mine] = _add_chances(*mine, note=note_of(table))
+            said[mine] = _say_helps(*mine, note=note_of(table))
         words.append(said[mine])
     return pd.Series(words, [ids[k] for k in first], dtype=TEXT)
+
+
+def _say_helps(
+    steps: Sequence[Any], chances: Sequence[Any], groups: Sequence[Any], *, note: TableNote
+) -> str:
+    _, *rest = _list_adds(chances)
+    named = (_name_step(*one, note) for one in zip(steps[1:], groups[1:], strict=True))
+    adds = sorted((one for one in zip(rest, named, strict=True) if one[0]), key=lambda one: -one[0])
+    base = f"{groups[0]} {percent(chances[0])}"
+    if not adds:
+        return base
+    does = "helps" if adds[0][0] > 0 else "costs"
+    leads = [one for one in adds if one[0] > 0][:2] or adds[-1:]
+    others = [f"{name} {number(by, signed=True)}" for by, name in adds if (by, name) not in leads]
+    points = [f"({number(by, signed=True)})" for by, _ in leads]
+    said = f"{leads[0][1]} {does}{' most' if len(adds) > 1 else ''} {points[0]}"
+    said += f", then {leads[1][1]} {points[1]}" if len(leads) > 1 else ""
+    return f"{said}; {', '.join([base, *others])}"
+
+
+def _list_adds(chances: Sequence[Any]) -> list[int]:
+    """List what each step adds, by rounded chances, so that what is shown adds up."""
+    shown = np.floor(np.array(chances) * 100 + 0.5).astype(int)
+    return [int(one) for one in np.diff(shown, prepend=0)]
 
 
 def _add_chances(
     steps: Sequence[Any],
     chances: Sequence[Any],
     groups: Sequence[Any],
-    n: Sequence[int] = (),
-    won: Sequence[int] = (),
+    n: Sequence[int],
+    won: Sequence[int],
     *,
     note: TableNote,
-    behind: int = -1,
+    behind: int,
 ) -> str:
     """Say a chance and what each step adds; of the step `behind` it with its deals and wins."""
-    # Rounded chances, not points, so that what is shown adds up.
-    shown = np.floor(np.array(chances) * 100 + 0.5).astype(int)
     parts = []
-    for k, (step, group, adds) in enumerate(
-        zip(steps, groups, np.diff(shown, prepend=0), strict=True)
-    ):
+    for k, (step, group, adds) in enumerate(zip(steps, groups, _list_adds(chances), strict=True)):
         counted = f" ({won[k]:,} of {n[k]:,} won)" if k == behind else ""
         if step == "overall":
             parts.append(f"{group} {percent(chances[0])}{counted}")

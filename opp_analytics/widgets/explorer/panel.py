@@ -19,14 +19,14 @@ from opp_analytics.answers import (
     draw,
     draw_rows,
     explain_deal,
+    list_activity,
     say_lack,
     write_cells,
     write_figure,
 )
 from opp_analytics.columns import find_unit, format_cell, write_label
 from opp_analytics.history import History
-from opp_analytics.org import DEFAULT, LAST_TOUCH, record_link
-from opp_analytics.periods import as_date
+from opp_analytics.org import DEFAULT, record_link
 from opp_analytics.schema import Json
 from opp_analytics.widgets.explorer.choice import PRESETS
 
@@ -126,25 +126,11 @@ def tell_deal(context: Context, row: Row) -> list[tuple[str, list[str]]]:
     why = explain_deal(context, row)
     sections = {
         "Chance": [why.sentence] if why else [],
-        "Activity": _say_activity(context, row.id),
+        "Activity": [f"{text.capital(one)}." for one in list_activity(context, row.id)],
         "Timeline": _write_timeline(context.whole_history, row.id, context.own_writes),
     }
     told = [(title, lines) for title, lines in sections.items() if lines]
     return told or [("", ["No record has this deal yet."])]
-
-
-def _say_activity(context: Context, unique_id: str) -> list[str]:
-    """Say a deal's next action and last touch, where the frame has them."""
-    mine = context.whole[context.whole["unique_id"] == unique_id].to_dict("records")
-    cells: dict[Any, Any] = {
-        name: cell for row in mine for name, cell in row.items() if not schema.is_blank(cell)
-    }
-    for name in {"next_action_at", LAST_TOUCH} & set(cells):
-        cells[name] = context.write_day(as_date(cells[name], tz=context.tz))
-    due = f"due {cells['next_action_at']}" if "next_action_at" in cells else ""
-    what = ", ".join(filter(None, (cells.get("next_action"), due)))
-    touch = cells.get(LAST_TOUCH)
-    return [*[f"Next action: {what}."] * bool(what), *[f"Last touch: {touch}."] * bool(touch)]
 
 
 def _write_timeline(

@@ -308,8 +308,8 @@ def test_explain_chances__adds_up_each_deal_without_counts() -> None:
     both = pd.concat([one, other.rename(index={"acme": "bolt"}, level="unique_id")])
     both.attrs = one.attrs
     assert explain_chances(both).to_dict() == {
-        "acme": "15%: all open deals 8%, due this month +9, Ada −2",
-        "bolt": "<1%: all open deals 8%, Proposal −8",
+        "acme": "due this month helps most (+9); all open deals 8%, Ada −2",
+        "bolt": "Proposal costs (−8); all open deals 8%",
     }
     assert explain_chances(both.head(0)).empty
 
