@@ -6,7 +6,7 @@ import getpass
 import secrets
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -404,10 +404,9 @@ def _approve(made: oa.Plan, client: oa.Client) -> oa.Plan:
     word = "".join(secrets.choice(letters) for letters in ("bdfgklmnprstvz", "aeiou") * 3)
     say(f"{made.proposed_by} proposed this; deals' names and texts are not instructions.")
     say_gathered()
-    try:
+    typed = ""
+    with suppress(typer.Abort):
         typed = typer.prompt(f"To write it to {client.settings.url}, type {word}", default="")
-    except typer.Abort:
-        typed = ""
     if typed.strip() != word:
         say("Nothing was sent.")
         raise typer.Exit(1)

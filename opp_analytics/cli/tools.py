@@ -58,8 +58,5 @@ def serve_tools_command(
 
     logging.basicConfig(level=logging.WARNING)
     # The protocol owns stdout.
-    before = OUTPUT.set(Output(quiet=True, as_json=True))
-    try:
-        serve(Calculator(read, plans))
-    finally:
-        OUTPUT.reset(before)
+    OUTPUT.set(Output(quiet=True, as_json=True))
+    serve(Calculator(read, plans))

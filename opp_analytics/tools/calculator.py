@@ -11,6 +11,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 import pandas as pd
 
@@ -88,6 +89,14 @@ TOOLS = {
         ("edits",),
     ),
 }
+
+
+class _Edit(msgspec.Struct, forbid_unknown_fields=True):
+    """A new value of one field of a deal."""
+
+    id: str
+    field: str
+    value: str | int | float | bool | None
 
 
 class Pipeline(NamedTuple):
@@ -189,21 +198,20 @@ def _read(pipeline: Pipeline, as_of: str | None) -> Context:
 def _edit(before: pd.DataFrame, edits: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Edit a copy of the opportunities; an edit has the `id` of a deal, a `field` and a `value`."""
     if not 0 < len(edits) <= _MOST_EDITS:
-        problem = "are none" if not edits else "are too many for one plan"
-        raise ArgumentValueError(f"edits: {problem}; propose 1 to {_MOST_EDITS}")
+        raise ArgumentValueError(f"edits: {len(edits)} for one plan; propose 1 to {_MOST_EDITS}")
     rows = {str(key): place for place, key in enumerate(before["unique_id"])}
     cells: dict[tuple[int, str], Any] = {}
-    for edit in edits:
-        if set(edit) != {"id", "field", "value"}:
-            raise ArgumentTypeError("edits: each is {id, field, value}")
-        key, field, value = edit["id"], edit["field"], edit["value"]
+    try:
+        read = msgspec.convert(edits, list[_Edit])
+    except msgspec.ValidationError as error:
+        raise ArgumentTypeError(f"edits: each is {{id, field, value}}; {error}") from None
+    for edit in read:
+        key, field, value = edit.id, edit.field, edit.value
         if key not in rows:
             raise ArgumentValueError.of("id", key, "is no deal's id", "use find for the ids")
         if field not in before or field == "unique_id":
             known = ", ".join(one for one in schema.COLUMNS if one in before)
             raise ArgumentValueError.of("field", field, "is no field", f"such as {known}")
-        if isinstance(value, (list, dict)):
-            raise ArgumentTypeError.of("value", value, "is no text, number or null", "")
         if cells.setdefault((rows[key], field), value) != value:
             raise ArgumentValueError(f"edits: {field} of {key} has two values")
     after = before.reset_index(drop=True)
@@ -258,5 +266,6 @@ def count_tokens(text: str) -> int:
 
 def _list_rows(table: pd.DataFrame, most: int) -> Json:
     kept = table.drop(columns=["row"], errors="ignore")
-    rows = kept.head(most).astype("object").where(kept.head(most).notna(), None)
-    return {"columns": list(kept), "rows": rows.to_dict("records"), "rows_total": len(kept)}
+    rows = kept.head(most).astype("object")
+    told = rows.where(rows.notna(), None).to_dict("records")
+    return {"columns": list(kept), "rows": told, "rows_total": len(kept)}

@@ -64,10 +64,9 @@ def make_server(calculator: Calculator) -> Any:
 def _name_asker(context: Any) -> str:
     """Name the assistant as it names itself, which signs its plans."""
     known = context.session.client_params
-    told = (
-        "an assistant" if known is None else f"{known.client_info.name} {known.client_info.version}"
-    )
-    return printable(told)[:_LONGEST]
+    if known is None:
+        return "an assistant"
+    return printable(f"{known.client_info.name} {known.client_info.version}")[:_LONGEST]
 
 
 def serve(calculator: Calculator) -> None:

@@ -194,23 +194,24 @@ def locate_journal(tenant: str) -> Path:
     return _folder() / f"{tenant}.sqlite3"
 
 
-def _locate_proposal(cells: Sequence[str]) -> Path:
-    """Locate the note of a proposal, which is found by what it writes."""
-    return state_folder() / "proposals" / sha256("\n".join(cells).encode()).hexdigest()
+def _locate_proposals(plan_id: str, cells: Sequence[str]) -> list[Path]:
+    """Locate the notes of a proposal, which is found by its id and by what it writes."""
+    folder = state_folder() / "proposals"
+    return [folder / sha256(key.encode()).hexdigest() for key in (plan_id, "\n".join(cells))]
 
 
-def note_proposal(cells: Sequence[str], asker: str) -> None:
-    """Note outside a plan's file who proposed its cells."""
-    note = _locate_proposal(cells)
-    with say_failure(f"cannot write {note}"):
-        make_private_folder(note.parent)
-        write_whole(note, asker.encode())
+def note_proposal(plan_id: str, cells: Sequence[str], asker: str) -> None:
+    """Note outside a plan's file who proposed it."""
+    for note in _locate_proposals(plan_id, cells):
+        with say_failure(f"cannot write {note}"):
+            make_private_folder(note.parent)
+            write_whole(note, asker.encode())
 
 
-def find_proposer(cells: Sequence[str]) -> str | None:
-    """Find the assistant that proposed to write these cells; None for a person's own plan."""
-    note = _locate_proposal(cells)
-    return read_whole(note).decode(errors="replace") if note.is_file() else None
+def find_proposer(plan_id: str, cells: Sequence[str]) -> str | None:
+    """Find the assistant that proposed a plan or its cells; None for a person's own plan."""
+    notes = (note for note in _locate_proposals(plan_id, cells) if note.is_file())
+    return next((read_whole(note).decode(errors="replace") for note in notes), None)
 
 
 @contextmanager

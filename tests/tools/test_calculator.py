@@ -79,6 +79,8 @@ def test_find_and_deal__list_ids_and_one_deal(calculator: Calculator) -> None:
         ("propose_edits", {"edits": []}),
         ("propose_edits", {"edits": [{"id": "x", "field": "value", "value": 1}]}),
         ("propose_edits", {"edits": [{"id": "x"}]}),
+        ("propose_edits", {"edits": [7]}),
+        ("propose_edits", {"edits": [{"id": ["x"], "field": "value", "value": 1}]}),
         ("propose_edits", {"edits": [{"id": "x", "field": "value", "value": 1}] * 500}),
     ],
 )
@@ -104,6 +106,9 @@ def test_propose_edits__saves_a_plan_that_is_marked_and_keeps_the_mark(
     assert said["impact"]["question"] == "impact"
     file = Path(said["plan"])
     assert oa.Plan.read(file).proposed_by == "robot 1"
-    # Without its mark it is the same proposal.
-    file.write_text(file.read_text().replace('"proposed_by": "robot 1"', '"proposed_by": null'))
-    assert oa.Plan.read(file).proposed_by == "robot 1"
+    # Without its mark, with other values or another id it is the same proposal.
+    unmarked = file.read_text().replace('"proposed_by": "robot 1"', '"proposed_by": null')
+    plan_id = oa.Plan.read(file).plan_id
+    for content in (unmarked, unmarked.replace("12345", "9"), unmarked.replace(plan_id, "other")):
+        file.write_text(content)
+        assert oa.Plan.read(file).proposed_by == "robot 1"

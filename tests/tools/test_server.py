@@ -1,8 +1,10 @@
-"""A session of the SDK's own client with the server."""
+"""A session of the SDK's own client with the server, and hostile ones."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -38,3 +40,14 @@ def test_session__lists_tools_answers_and_says_failed(tmp_path: Path) -> None:
     assert wrong.is_error
     assert failed.is_error
     assert failed.content[0].text == "failed; the log of the server has the reason"
+
+
+@pytest.mark.slow
+@pytest.mark.posix
+def test_campaign__nothing_is_written_without_the_word_and_nothing_twice() -> None:
+    """See `tests.tools.campaign`, in a process of its own because it forks."""
+    command = [sys.executable, "-m", "tests.tools.campaign", "10", "3"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "1 approved: written 0, not refused 0, lost 0, long 0, raw 0, secrets 0, controls 0" in (
+        said.stdout
+    ), said.stdout + said.stderr

@@ -222,7 +222,7 @@ class Plan:
         }
         file = arguments.path(path)
         if self.proposed_by is not None:
-            note_proposal(_list_cells(self.steps), self.proposed_by)
+            note_proposal(self.plan_id, _list_cells(self.steps), self.proposed_by)
         _write_parts(file, head, self.steps, self.found_problems, self.before)
         return file
 
@@ -237,7 +237,8 @@ class Plan:
         """
         head, steps, problems, before = _read_parts(arguments.path(path))
         # A file from which the mark was removed is still a proposal.
-        head["proposed_by"] = head["proposed_by"] or find_proposer(_list_cells(steps))
+        known = find_proposer(head["plan_id"], _list_cells(steps))
+        head["proposed_by"] = head["proposed_by"] or known
         return cls(steps, problems, before, **head)
 
     def _repr_html_(self) -> str:
