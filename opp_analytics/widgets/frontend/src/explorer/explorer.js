@@ -176,7 +176,15 @@ class Explorer {
     this.press.later(() => {
       const before = active(this.root);
       const inside = this.root.contains(before);
-      this.ctl.replaceChildren(...controls(this));
+      // A list in which somebody types a name, letter by letter, stays in its place.
+      const fresh = controls(this);
+      const at = inside && before.matches("select") ? fresh.findIndex((each) => each.dataset.stay === before.dataset.stay && each.textContent === before.textContent) : -1;
+      if (at >= 0) {
+        before.value = fresh[at].value;
+        for (const each of [...this.ctl.children]) if (each !== before) each.remove();
+        before.before(...fresh.slice(0, at));
+        before.after(...fresh.slice(at + 1));
+      } else this.ctl.replaceChildren(...fresh);
       this.chips.replaceChildren(...chips(this));
       this.chips.hidden = !this.chips.childNodes.length;
       this.#drawPlan();
