@@ -73,6 +73,8 @@ def call_command(
         raise typer.BadParameter(
             "a text that begins with =, +, -, @ or ' is a formula to a spreadsheet; add a word"
         )
+    if not all(map(text.is_whole, said.values())):
+        raise typer.BadParameter("a text is not in UTF-8; type it in a UTF-8 terminal")
     org = oa.Org.read(file)
     history = find_history(folder, org)
     day = as_date(made_on or pd.Timestamp.now("UTC"), tz=org.zone(None), name="made_on")

@@ -221,7 +221,10 @@ def _add_operations(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.Dat
     log = log.assign(operation=pd.Series(found, index=log.index, dtype=schema.TEXT))
     known = log.reindex(before[deleted]).set_axis(places[deleted])
     further = log.columns.difference(["unique_id", *rows.CHANGE_COLUMNS]) if len(known) else ()
-    return log.assign(**{c: log[c].mask(deleted & log[c].isna(), known[c]) for c in further})
+    # Not by `assign`, which takes no column called `self`.
+    for name in further:
+        log[name] = log[name].mask(deleted & log[name].isna(), known[name])
+    return log
 
 
 def _add_seen_after(log: pd.DataFrame) -> pd.DataFrame:

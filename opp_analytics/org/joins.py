@@ -141,7 +141,11 @@ def derive_columns(
     for name, column in found.items():
         if name in frame and name not in gained and not _are_same(frame[name], column):
             refuse_own(name, "frame", sources.get(name))
-    return frame.drop(columns=list(found), errors="ignore").assign(**found)
+    derived = frame.drop(columns=list(found), errors="ignore")
+    # Not by `assign`, which takes no column called `self`.
+    for name, column in found.items():
+        derived[name] = column
+    return derived
 
 
 def _are_same(own: Series, found: Any) -> bool:

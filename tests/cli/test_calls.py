@@ -89,6 +89,7 @@ def test_call__says_what_it_replaces_and_withdraws(command: Command, org: Path) 
         ("Ann 2099-12 1 --for Ann --whole", 2, "use one of --for, --team and --whole"),
         ("Ann 2099-12 1 --reason =1+1", 2, "is a formula to a spreadsheet"),
         ("Ann 2099-12 1 --reason=-cmd|x", 2, "is a formula to a spreadsheet"),
+        ("Ann 2099-12 1 --reason caf\udce9", 2, "a text is not in UTF-8"),
         (
             "Ann 2099-12 1 --org none.toml",
             1,

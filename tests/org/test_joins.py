@@ -70,6 +70,11 @@ def test_apply__adds_the_columns_of_accounts_at_their_types(tmp_path: Path) -> N
     }
 
 
+def test_apply__adds_a_column_called_self(tmp_path: Path) -> None:
+    org = write_org(tmp_path, *JOIN, accounts="account_id,self\nA1,x\nA2,y\nA3,z\n")
+    assert org.apply(deals())["self"].fillna("").tolist() == ["x", "y", "z", ""]
+
+
 def test_apply__again_replaces_what_it_added(tmp_path: Path) -> None:
     org = write_org(tmp_path, *JOIN)
     frame = org.apply(deals())
