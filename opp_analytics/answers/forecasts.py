@@ -67,11 +67,15 @@ def first_record(context: Context) -> pd.Timestamp:
     return as_date(context.history.records["recorded_at"].iloc[0], tz=context.tz)
 
 
+@keep
 def require_history(context: Context) -> History:
-    """Read the history, which has a record by the day of the question."""
+    """Read the history up to the day of the question, by which it has a record."""
     if context.history is None or context.records.empty:
         raise NotEnoughHistory("no record of the pipeline up to this day")
-    return context.history
+    # A page made late is the page made then.
+    is_late = len(context.records) < len(context.history.records)
+    last = context.records["recorded_at"].iloc[-1]
+    return context.history.until(last) if is_late else context.history
 
 
 def _forecast(

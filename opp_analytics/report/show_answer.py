@@ -252,7 +252,8 @@ def show_cell(answer: Answer, row: Row, column: str, money: _WriteMoney = text.n
     if find_sign(column) == "arrow":
         cell = show_change(float("nan") if value is None else value, 0.0, money)
         tone: Literal["", "hi"] = "hi" if row.marked == column else ""
-        return replace(cell, tone=tone) if cell else Cell(text.MISSING, tone="quiet")
+        found = replace(cell, tone=tone) if cell else Cell(text.MISSING, tone="quiet")
+        return replace(found, beside=beside)
     if value is None:
         return Cell(text.MISSING, tone="quiet")
     if find_sign(column) == "past" and value <= 0:

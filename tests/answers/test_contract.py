@@ -286,6 +286,23 @@ def test_answers__of_a_later_day_are_those_of_the_data(history: oa.History, late
 
 
 @pytest.mark.slow
+def test_answers__of_an_earlier_day_are_those_given_then() -> None:
+    yew = ("y", "Yew", 15_000.0, "proposal", "active", AS_OF, 40, "Ann")
+    new = ("z", "Zelkova", 90_000.0, "discovery", "active", "2026-03-30", 20, "Ann")
+    past = {key: [*LAST_WEEK, yew] for key in ["2026-03-01", "2026-03-09"]}
+    weeks: dict[str, Any] = {**past, AS_OF: [*THIS_WEEK, yew]}
+    # Alder is deleted, and Yew, still due on the day, slips.
+    later = {"2026-03-23": [*THIS_WEEK[1:], yew, new]}
+    histories = [recorded(scratch_history(), one) for one in (weeks, weeks | later)]
+    then, late = (
+        read_context(history.as_of(f"{day}T23:00Z"), history, as_of=AS_OF, target=150_000.0)
+        for history, day in zip(histories, (AS_OF, "2026-03-23"), strict=True)
+    )
+    for key, question in CATALOG.items():
+        assert question.ask(late).write() == question.ask(then).write(), key
+
+
+@pytest.mark.slow
 def test_answers__of_a_day_in_the_next_period_name_the_day_of_the_data(history: oa.History) -> None:
     context = read_context(pipeline(THIS_WEEK), history, as_of="2026-04-25", target=150_000.0)
     for key, question in CATALOG.items():
