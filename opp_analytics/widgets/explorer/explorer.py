@@ -261,7 +261,6 @@ class Explorer(Widget):
                 "planned": self._show_planned(),
                 "views": read_views(self._frame),
                 "periods": list_periods(context),
-                "deals": text.count(len(context.opportunities)),
             }
         )
         self.answer, self.code, self._choice, self._shown = answer, code, choice, shown
