@@ -23,9 +23,7 @@ _RUN_ALL = """async () => {
 }"""
 
 
-@pytest.mark.parametrize(
-    "name", [file.stem for file in notebooks.FILES if not file.stem.startswith("04")]
-)
+@pytest.mark.parametrize("name", [file.stem for file in notebooks.FILES])
 def test_notebook__runs_by_run_all(host: Lab, page: Page, name: str) -> None:
     shutil.copy(notebooks.FOLDER / f"{name}.ipynb", host.folder)
     shutil.copytree(notebooks.FOLDER / "exports", host.folder / "exports", dirs_exist_ok=True)
