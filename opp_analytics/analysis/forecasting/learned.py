@@ -343,8 +343,7 @@ class Learned:
         place, day = self.versions.place_open(record), int(self.records.days[record])
         open_ = self.versions.by_value[place]
         kind = self._sort_in_kinds(self.versions.every, period, open_, day)
-        order = np.argsort(open_)
-        won = order[np.searchsorted(open_, rows, sorter=order)]
+        won = np.searchsorted(place, self.versions.value_place[rows])
         kind, won = (
             one.astype(np.min_scalar_type(most))
             for one, most in ((kind, math.prod(self.kinds)), (won, len(open_)))

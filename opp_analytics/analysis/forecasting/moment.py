@@ -578,6 +578,13 @@ class Versions:
         return rows[np.argsort(self.every.value[rows], kind="stable")]
 
     @cached_property
+    def value_place(self) -> Integers:
+        """The place of each open deal's row in `by_value`."""
+        place = np.zeros(len(self.seen), dtype=self.by_value.dtype)
+        place[self.by_value] = np.arange(len(self.by_value))
+        return place
+
+    @cached_property
     def _open(self) -> tuple[Integers, Integers]:
         return self.seen[self.by_value], self.until[self.by_value]
 

@@ -322,7 +322,12 @@ def measure_ranges(
         moved = amounts[alone] / step[codes[alone]]
         cells, odds = np.floor(moved).astype(np.intp), chances[alone, None]
         part = (moved - cells)[:, None] * (waves[1] - 1)
-        factors = 1 - odds + odds * waves[cells % _PAST_CELLS] * (1 + part)
+        # In place: each is of eight megabytes.
+        part += 1
+        factors = waves[cells % _PAST_CELLS]
+        factors *= odds
+        factors *= part
+        factors += 1 - odds
         first = np.flatnonzero(np.diff(codes[alone], prepend=-1))
         turns[codes[alone[first]]] *= np.multiply.reduceat(factors, first, axis=0)
     if together.any():
