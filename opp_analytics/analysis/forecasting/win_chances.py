@@ -69,9 +69,9 @@ def find_win_chances(learned: Learned, moment: Moment, current: pd.Period) -> Fl
     (stage, owner), value = learned.place(every, rows), every.value[rows]
     due = _class_due(every.due[rows], days, _WON_EDGES)
     size = sort_by_size(value, edges)
-    places = (0 * due, due, due * len(names) + name[stage], due * len(stages) + stage)
-    sizes = (1, shape[0], shape[0] * len(names), shape[0] * len(stages))
-    whole, bucket, named, own = map(past.measure, places, sizes)
+    whole, bucket = past.measure(0 * due, 1), past.measure(due, shape[0])
+    named = past.measure(due * len(names) + name[stage], shape[0] * len(names))
+    own = past.measure(due * len(stages) + stage, shape[0] * len(stages))
     by_stage = [one.reshape(2, shape[0], -1) for one in (named, own)]
     share = share_won((whole, bucket, *by_stage), stages)[0][-1]
     chance = share[due, stage]
@@ -98,7 +98,9 @@ class _Past:
 
     def measure(self, place: Integers, size: int) -> Floats:
         """Count the deals (first) of each place and their wins: deals × share won in the end."""
-        found, order = np.zeros((2, size)), np.argsort(place, kind="stable")
+        place = place.astype(np.min_scalar_type(size))  # few bits are sorted by radix
+        found, order = np.zeros((2, size)), np.argsort(place, kind="stable").astype(np.int32)
+        deals = np.zeros(self.deal.max(initial=-1) + 1, dtype=bool)
         ends = np.searchsorted(place[order], np.arange(size + 1))
         for k in np.flatnonzero(np.diff(ends)):
             mine = order[ends[k] : ends[k + 1]]
@@ -108,8 +110,10 @@ class _Past:
             # The fewer are open at the end of the curve, the more end as the others did.
             rest = max(0.0, 1 - won - lost)
             won += rest * max(0.0, 1 - 2 * rest) * won / max(won + lost, 1e-9)
-            deals = len(np.unique(self.deal[mine]))
-            found[:, k] = deals, deals * won
+            deals[:] = False
+            deals[self.deal[mine]] = True
+            count = np.count_nonzero(deals)
+            found[:, k] = count, count * won
         return found
 
     def compare(self, place: Integers, size: int, chance: Floats, prior: float) -> Floats:
@@ -174,7 +178,8 @@ def _list_points(
     first, end = (np.searchsorted(seen, edge[rows]) for edge in (versions.seen, versions.until))
     count = end - first
     place = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - first, count)
-    return np.repeat(rows, count), seen[place]
+    # Millions of points, each in several columns.
+    return np.repeat(rows.astype(np.int32), count), seen.astype(np.int32)[place]
 
 
 def _list_wins(versions: Versions, day: int) -> tuple[Integers, Integers, Integers, Integers]:
