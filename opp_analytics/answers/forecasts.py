@@ -148,7 +148,12 @@ def convert_history(context: Context) -> History:
 
 def read_record(context: Context, moment: pd.Timestamp) -> pd.DataFrame:
     """Read all deals of a record."""
-    return context.keep(lambda: convert_history(context).as_of(moment), "record", moment)
+    # The same in months and in quarters.
+    key = "record", moment
+    if key not in context.kept:
+        context.kept[key] = convert_history(context).as_of(moment)
+    record: pd.DataFrame = context.kept[key]
+    return record
 
 
 @keep
@@ -635,7 +640,7 @@ def earlier_chances(context: Context) -> pd.Series[float]:
     They are of deals open then; empty without any.
     """
     try:
-        then = _deals_then(context)
+        then = _deals_then(context, at_all=False)
     except NotEnoughHistory:
         return pd.Series(dtype="float64")
     learned = note_of(then).method == "learned"
@@ -655,11 +660,11 @@ def chances(context: Context) -> Series:
 
 def own_chances_then(context: Context) -> pd.DataFrame:
     """Each open deal's own row of `forecast_deals` as of the earlier record, by id."""
-    return analysis.select_own_chances(_deals_then(context)).set_index("unique_id")
+    return analysis.select_own_chances(_deals_then(context, at_all=True)).set_index("unique_id")
 
 
-def _deals_then(context: Context) -> pd.DataFrame:
-    """`oa.forecast_deals` as of the earlier record."""
+def _deals_then(context: Context, *, at_all: bool) -> pd.DataFrame:
+    """`oa.forecast_deals` as of the earlier record, with chances to be won `at_all` or not."""
     asked = {**context.options, "as_of": earlier(context).day, "periods": context.reach}
     own_method = analysis.read_method("auto" if by_rate(context) else method(context))
 
@@ -667,9 +672,9 @@ def _deals_then(context: Context) -> pd.DataFrame:
         then = earlier_record(context)[1]
         return analysis.DealForecast.of(
             then, method=own_method, history=convert_history(context), **asked
-        ).list_deals()
+        ).list_deals(at_all=at_all)
 
-    return context.keep(find, "deals then")
+    return context.keep(find, "deals then", at_all)
 
 
 @keep

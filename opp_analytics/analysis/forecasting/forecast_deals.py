@@ -185,10 +185,11 @@ class DealForecast:
         learned = replace(question, freq=freq, records=records).learn(())
         return find_win_chances(learned, deals, records.period(deals.day))
 
-    def list_deals(self, shown: pd.Period | None = None) -> pd.DataFrame:
+    def list_deals(self, shown: pd.Period | None = None, *, at_all: bool = True) -> pd.DataFrame:
         """Make the table of `forecast_deals`.
 
-        Under `shown`, the chances of a target are NaN in other periods.
+        Under `shown`, the chances of a target are NaN in other periods; those to be won are NaN
+        unless they are asked `at_all`.
         """
         question, made, opportunities = self.question, self.made, self.opportunities
         deals = made.moment
@@ -203,7 +204,7 @@ class DealForecast:
                 **{str(name): carried[name].array[rows] for name in carried},
                 "value": value,
                 "chance": chance,
-                "win_chance": self.win_chances[rows],
+                "win_chance": self.win_chances[rows] if at_all else np.nan,
                 "counted_value": found["counted_value"],
                 "weighted": found["counted_value"] * chance,
                 "variance_share": found["variance_share"],
