@@ -11,7 +11,7 @@ from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.act_order import rank_deals
 from opp_analytics.answers.act_today import say_actions
 from opp_analytics.answers.answer import Answer
-from opp_analytics.answers.context import Context
+from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import Row, Table
 from opp_analytics.answers.deal import explain_deal, list_rows
 from opp_analytics.schema import NO_LABEL
@@ -21,6 +21,7 @@ _BETWEEN = " · "
 """What is between the flags of `deal_flags`."""
 
 
+@keep
 def at_risk(context: Context) -> Answer:
     """List the flagged open deals and why, as `act_today` ranks them; then the overdue ones."""
     table = tables.flags(context)

@@ -27,6 +27,7 @@ _COLUMNS = ("deals", "value", *(f"{end}_value" for end in _ENDS), "slip_rate")
 _PUSHED = ("pushes", "days_pushed", "value", "net_days", "first_close_date")
 
 
+@keep
 def slippage(context: Context) -> Answer:
     """Say what became of what was due in this period and the two before, and what keeps moving.
 
