@@ -81,12 +81,13 @@ def _write(texts: dict[str, pd.Series[Any]]) -> bytes:
     return content.encode("utf-8-sig")
 
 
-def _choose_quoting(columns: Iterable[Iterable[Any]]) -> Literal[0, 1]:
+def _choose_quoting(columns: Iterable[pd.Series[Any]]) -> Literal[0, 1]:
     """Choose the quoting of columns.
 
     A carriage return inside an unquoted cell would begin a row.
     """
-    broken = any("\r" in cell for column in columns for cell in column if isinstance(cell, str))
+    cells = (pd.Series(column, dtype="str") for column in columns)
+    broken = any(own.str.contains("\r", regex=False).any() for own in cells)
     return csv.QUOTE_ALL if broken else csv.QUOTE_MINIMAL
 
 
