@@ -17,7 +17,7 @@ from typing import Any
 
 import opp_analytics as oa
 from tests.benchmarks._figures import Figure, in_turns
-from tests.benchmarks._process import Run, measured
+from tests.benchmarks._process import Run, cost, measured, python
 from tests.benchmarks._two_years import play, write_field_history
 
 _FEW = 300
@@ -26,6 +26,9 @@ _AT_MOST = {20_000: 2.0, 100_000: 5.0}
 _OPENED = 2.7
 """Wanted of the page of few deals, by what opening its history takes, imports beside pandas
 included: two seconds."""
+_PANDAS, _EACH = 9.0, 6.0
+"""Wanted of the page of few deals, by ``import pandas``; of it and the pages of all people, by the
+one page."""
 _IMPORT = 24.0
 """Wanted of the import of a million lines, by what pandas takes: 15 seconds."""
 _PAGE_MB, _IMPORT_MB, _IMPORTED_MB = 400.0, 800.0, 2000.0
@@ -72,6 +75,8 @@ def _pages(folders: dict[int, Path], *, rounds: int, each: bool) -> list[Figure]
     calls = {f"{rows:,}": partial(_once, "page", folder) for rows, folder in folders.items()}
     for contender in ("open", *(["each"] if each else [])):
         calls[contender] = partial(_once, contender, folders[_FEW])
+    if each:
+        calls["pandas"] = partial(cost, partial(python, "-c", "import pandas"))
     runs = in_turns(rounds, calls)
     sizes = list(folders)
     few, title = runs[f"{_FEW}"], "weekly page of {:,} deals".format
@@ -80,7 +85,10 @@ def _pages(folders: dict[int, Path], *, rounds: int, each: bool) -> list[Figure]
     ]
     if each:
         name = f"{title(_FEW)} and of each of {runs['each'][0].answer} people"
-        figures.append(Figure.of_runs(name, "the one page", runs["each"], few))
+        figures += [
+            Figure.of_runs(name, "the one page", runs["each"], few, at_most=_EACH),
+            Figure.of_runs(title(_FEW), "import pandas", few, runs["pandas"], at_most=_PANDAS),
+        ]
     for fewer, rows in pairwise(sizes):
         own = runs[f"{rows:,}"]
         figures.append(
