@@ -5,7 +5,7 @@ Its deals matched with those of an export.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -117,13 +117,15 @@ def read_changes(
         events = replace(
             events, changes=meeting.rename(events.changes), births=meeting.rename(events.births)
         )
-        changes, closings = _log_events(events, org, known)
+        changes, closings = _log_events(events, org, known, meeting.absent)
         lines, problems = events.lines, _find_unborn(events, opportunities)
         left_out = _note_untracked(changes["field"].unique(), events, known)
     else:
         rows, lines = _read_snapshots(table, matched, org, written)
         meeting = _meet(pairs, opportunities, table.file)
-        changes, closings = unrecorded.add_unrecorded(meeting.rename(rows), known, org)
+        changes, closings = unrecorded.add_unrecorded(
+            meeting.rename(rows), known, org, meeting.absent
+        )
         changes = _add_fixed(changes, known, org)
     return ChangeLog(
         changes=changes,
@@ -141,6 +143,8 @@ class _Meeting:
 
     names: Mapping[str, str]
     """Ids of the history to those of the export, where they are spelled otherwise."""
+    absent: Sequence[str] = ()
+    """The deals of the history that the export lacks, by ids of the history."""
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -179,16 +183,22 @@ def _meet(pairs: pd.DataFrame, opportunities: pd.DataFrame | None, file: str) ->
         names=(file, "the deals' export"),
         way_out="Give the export of the same CRM, with the ids that its history has",
     )
-    missing = f"{count(lacking)} in the history but not in the deals' export, perhaps deleted"
+    missing = (
+        f"{count(len(lacking))} in the history but not in the deals' export, perhaps deleted: "
+        "unknown from the day after the last line on, in no sum and no rate"
+    )
     one = next(iter(names), "")
     matched = f"{count(len(names))} {how}, such as {one!r} with {names.get(one)!r}"
-    return _Meeting(names, (missing,) if lacking else (), (matched,) if names else ())
+    return _Meeting(names, lacking, (missing,) if lacking else (), (matched,) if names else ())
 
 
 def _log_events(
-    events: Events, org: Org, known: pd.DataFrame
+    events: Events, org: Org, known: pd.DataFrame, absent: Sequence[str]
 ) -> tuple[pd.DataFrame, unrecorded.Closings]:
-    """Make the long log: each deal's first values, each change, then the history's gaps."""
+    """Make the long log: each deal's first values, each change, then the history's gaps.
+
+    The `absent` deals are in no export.
+    """
     changes = pd.concat([events.changes, _date_closings(events.changes, org)]).sort_values(
         "changed_at", kind="stable", ignore_index=True
     )
@@ -213,6 +223,8 @@ def _log_events(
     parts = [born[_LONG], changes[_LONG], added]
     chances = pd.concat([part[part["field"].isin(["stage", "probability"])] for part in parts])
     stages = unrecorded.log_first_stages(chances, begin)
+    last_at = last.groupby("unique_id")["changed_at"].max().combine_first(begin)
+    parts += unrecorded.log_forgotten(last_at, absent, closings, org)
     parts += [stages, reborn[_LONG], _log_chances(pd.concat([chances, stages]), known, org)]
     # A column at a time: a long log is held three times over while a frame is sorted.
     times = pd.concat([part["changed_at"] for part in parts])
@@ -607,10 +619,10 @@ def are_others(theirs: Iterable[str], known: Set[str]) -> bool:
 
 def refuse_other_deals(
     theirs: Iterable[str], known: Set[str], *, names: tuple[str, str], way_out: str
-) -> int:
+) -> list[str]:
     """Refuse two sources of deals when the second has fewer than half of the first.
 
-    Return how many it lacks.
+    Return those that it lacks.
     """
     every = list(dict.fromkeys(theirs))
     lacking = [one for one in every if one not in known]
@@ -622,4 +634,4 @@ def refuse_other_deals(
             f"only {met:,} of the {count(len(every))} of {names[0]} are in {names[1]}, so these "
             f"are other deals: {names[0]} has {shown[0]}, {names[1]} has {shown[1]}. {way_out}"
         )
-    return len(lacking)
+    return lacking

@@ -117,6 +117,8 @@ def check_stages(frame: pd.DataFrame) -> None:
     if len(frame["stage"].cat.categories) == len(stages.names) and frame["stage"].notna().all():
         return
     unknown = stages.outcome_codes(frame) == UNKNOWN
+    # A status can say unknown of a deal in a known stage.
+    unknown &= ~frame["stage"].isin(list(stages.kinds)).to_numpy()
     if unknown.any():
         names = frame.loc[np.flatnonzero(unknown), "stage"].value_counts(dropna=False)
         warn_unknown(names[names > 0], of="frame", nothing_known=bool(unknown.all()))

@@ -51,7 +51,7 @@ _VERBS = {
     "disqualified": "disqualified",
     "deleted": "deleted",
     "conflict": "in conflict",
-    "unknown": "moved to unknown stages",
+    "unknown": "became unknown",
     "transferred_out": "passed on",
 }
 

@@ -308,21 +308,22 @@ def _is_day(when: When) -> bool:
 
 
 def count_unknown_deals(history: History) -> int:
-    """Count the deals that were without a stage or in one unknown to the history's org.
+    """Count the deals whose outcome was unknown for a time.
 
-    A warning names the stages.
+    A warning names the stages that the history's org does not know.
 
     Refuse a history without any known stage; a part of a history is exempt: it may hold a single
     deal.
     """
-    seen = history.stages_seen()
-    unknown = Org.of(history).stages.outcome_codes(seen) == UNKNOWN
-    if not unknown.any():
-        return 0
-    deals = seen[unknown].groupby("stage", observed=True, dropna=False)["deals"].sum()
-    nothing_known = bool(unknown.all()) and not history.is_part
-    warn_unknown(deals.sort_values(ascending=False), of="history", nothing_known=nothing_known)
-    return int(deals.sum())
+    seen, stages = history.stages_seen(), Org.of(history).stages
+    unknown = stages.outcome_codes(seen) == UNKNOWN
+    # A status can say unknown of a deal in a known stage.
+    unnamed = unknown & ~seen["stage"].isin(list(stages.kinds))
+    if unnamed.any():
+        deals = seen[unnamed].groupby("stage", observed=True, dropna=False)["deals"].sum()
+        nothing_known = bool(unnamed.all()) and not history.is_part
+        warn_unknown(deals.sort_values(ascending=False), of="history", nothing_known=nothing_known)
+    return int(seen.loc[unknown, "deals"].sum())
 
 
 def check_one_currency(history: History, org: Org) -> None:
