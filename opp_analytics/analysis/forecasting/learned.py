@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from opp_analytics.analysis.forecasting.method import FEWEST
 from opp_analytics.analysis.forecasting.moment import (
@@ -29,12 +28,12 @@ from opp_analytics.analysis.forecasting.moment import (
     list_near_leads,
     read_versions,
 )
-from opp_analytics.analysis.forecasting.outlook import (
+from opp_analytics.analysis.forecasting.outlook import Mix, Outlook, nothing_known
+from opp_analytics.analysis.forecasting.range_width import (
     LEVEL,
-    Mix,
-    Outlook,
+    Pool,
+    decide_range_width,
     measure_miss,
-    nothing_known,
 )
 from opp_analytics.analysis.forecasting.run_rate import RunRates
 from opp_analytics.analysis.stats.distribution import measure_ranges
@@ -61,9 +60,6 @@ far ones."""
 _NEAR_HALF_LIFE, _OWN_HALF_LIFE = 3.0, 6.0
 """Ended periods after which a score counts half among those of a period's own leads, and of today's
 lead: teams change."""
-_PSEUDO, _NEAR_PSEUDO = 12, 6
-"""Pseudo-scores of a well-calibrated forecast, so that a few past misses do not set the width;
-those of near leads follow a change sooner."""
 _CAP = 4.0
 """Largest score: one wild miss must not widen all ranges."""
 _SHRINK = 8.0
@@ -87,10 +83,6 @@ _INFLOW = 8.0
 """Deals added to both sides of a ratio of deals created, so that a few do not double it."""
 _MOST_INFLOW = 4.0
 """Largest such ratio, and by its inverse the smallest."""
-
-
-Pool = Sequence[tuple[Floats, float]]
-"""Scores of past forecasts, each array with the weight of each of its scores."""
 
 
 @dataclass(frozen=True)
@@ -707,25 +699,3 @@ def _place_stages(stages: Sequence[Labels], known: Sequence[Labels]) -> Integers
 def clip(chances: Floats) -> Floats:
     """Keep chances away from impossible and certain."""
     return np.clip(chances, _LEAST, MOST)
-
-
-def decide_range_width(pools: Iterable[Pool]) -> float:
-    """Decide the factor on ranges, at least 1, at which 80% of each pool's past ones had held.
-
-    The pools are those of all, near and today's own leads.
-    """
-    pseudo = (_PSEUDO, _NEAR_PSEUDO, _PSEUDO)
-    return max(1.0, *map(_find_quantile, pools, pseudo))
-
-
-def _find_quantile(pool: Pool, pseudo: int) -> float:
-    """Find the weighted 80% conformal quantile of a pool and some pseudo-scores."""
-    usual = ndtri(0.5 + (np.arange(pseudo) + 0.5) / (2 * pseudo)) / ndtri((1 + LEVEL) / 2)
-    scores = np.concatenate([usual, *(scores for scores, _ in pool)])
-    weights = np.repeat(
-        [1.0, *(weight for _, weight in pool)], [pseudo, *(len(scores) for scores, _ in pool)]
-    )
-    order = np.argsort(scores, kind="stable")
-    reached = np.cumsum(weights[order])
-    place = int(np.searchsorted(reached, LEVEL * (reached[-1] + 1)))
-    return float(scores[order[min(place, len(order) - 1)]])

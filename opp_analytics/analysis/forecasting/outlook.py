@@ -17,9 +17,6 @@ from opp_analytics.arrays import Floats, Places
 from opp_analytics.schema import HALF_CENT
 
 _Amount = TypeVar("_Amount", float, Floats)
-LEVEL = 0.8
-"""Level of the ranges whose past sets the width; every other level follows the same
-distribution."""
 LEAST = 0.001
 """Smallest chance of an open target, and of missing it: no sample of the past can exclude more."""
 
@@ -67,15 +64,6 @@ class Stretched:
     def find_plain(self, amount: _Amount) -> _Amount:
         """Find the amount that becomes `amount`."""
         return self.median + (amount - self.median) / self.factor
-
-
-def measure_miss(came: Floats, low: Floats, median: Floats, high: Floats) -> Floats:
-    """Measure how far money missed the median, in half-widths of the range on that side.
-
-    A half-width counts as at least 1 unit of currency.
-    """
-    width = np.where(came > median, high - median, median - low)
-    return np.asarray(np.abs(came - median) / np.maximum(width, 1.0))
 
 
 @dataclass(frozen=True)

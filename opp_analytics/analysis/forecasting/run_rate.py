@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import exp, floor
+from math import floor
 from typing import Protocol
 
 import numpy as np
@@ -24,12 +24,15 @@ from opp_analytics.analysis.forecasting.moment import (
     list_near_leads,
 )
 from opp_analytics.analysis.forecasting.outlook import (
-    LEVEL,
     Distribution,
     Outlook,
     Stretched,
-    measure_miss,
     nothing_known,
+)
+from opp_analytics.analysis.forecasting.range_width import (
+    LEVEL,
+    follow_range_width,
+    measure_miss,
 )
 from opp_analytics.analysis.stats.distribution import Total, compound
 from opp_analytics.arrays import Counts, Floats, Integers, Places
@@ -54,8 +57,6 @@ _PRIOR_POWER, _PRIOR_SPREAD = 0.5, 0.35
 """Prior of how strongly money follows the size of the pipeline: its mean and standard deviation."""
 _PRIOR_PERIODS = 4
 """Weight of the spread that single wins suggest, in periods."""
-_STEP = 0.1
-"""How fast the width of ranges follows past misses, a period."""
 _GROUP_SPREAD = 0.3
 """Coefficient of variation of a group's number of wins, beyond chance."""
 
@@ -141,29 +142,23 @@ class RunRates:
         more, plain = rate.still_to_come(moment, booked, new)
         totals: list[Distribution | None] = [None] * moment.size
         if rate.ranged:
-            factor = self.decide_range_width(moment.day, period)
+            factor = self.find_range_width(moment.day, period)
             totals = [
                 Stretched(one, factor, own) for one, own in zip(plain, booked.tolist(), strict=True)
             ]
         return Outlook(self.weigh(moment, period), np.zeros(moment.size), more, totals)
 
-    def decide_range_width(self, day: int, period: pd.Period) -> float:
-        """Decide the factor on a range by following past ranges through the ended periods.
-
-        It grows where more than 20% of them missed, and is never below 1.
-        """
-        factor = 1.0
+    def find_range_width(self, day: int, period: pd.Period) -> float:
+        """Find the factor on a range from the past ranges of the ended periods."""
         if self.past is None:
-            return factor
-        leads = list_near_leads(period, last_day(period) - day)
-        for ended in self.past.versions.records.ended(day):
-            records = [self.past.versions.records.find_at_lead(ended, lead) for lead in leads]
-            scores = np.concatenate([self._miss(self.past, ended, record) for record in records])
-            if len(scores):
-                factor = max(
-                    1.0, factor * exp(_STEP * (float((scores > factor).mean()) - (1 - LEVEL)))
-                )
-        return factor
+            return 1.0
+        records, leads = self.past.versions.records, list_near_leads(period, last_day(period) - day)
+        return follow_range_width(
+            np.concatenate(
+                [self._miss(self.past, ended, records.find_at_lead(ended, lead)) for lead in leads]
+            )
+            for ended in records.ended(day)
+        )
 
     def _miss(
         self, past: Past, period: pd.Period, record: int, moment: Moment | None = None

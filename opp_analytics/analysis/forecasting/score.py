@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import arguments
-from opp_analytics.analysis.forecasting.outlook import LEVEL
 from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges
+from opp_analytics.analysis.forecasting.range_width import LEVEL
 from opp_analytics.analysis.stats.intervals import adjust_p_values, compare_pairs
 from opp_analytics.arrays import Series
 from opp_analytics.errors import ArgumentValueError
