@@ -66,6 +66,9 @@ def slippage(context: Context) -> Answer:
     first, last = note.figures["period"]
     # From the first record on, which may be later that day.
     start = "None" if [*sums][-1] in part else f'"{first}"'
+    # Up to an instant, `oa.slippage` reads no later record, either.
+    is_late = forecasts.require_history(context) is not context.history
+    end = f"{last} 23:59" if is_late else last
     return Answer(
         key="slippage",
         context=context,
@@ -74,7 +77,7 @@ def slippage(context: Context) -> Answer:
         tables=(Table("periods", _COLUMNS, rows, "value"), *([moving] if len(often) else [])),
         notes=notes,
         chart=charts.slippage_by_period({_name_period(context, name): sums[name] for name in sums}),
-        call=f'oa.slippage(history, start={start}, end="{last}")',
+        call=f'oa.slippage(history, start={start}, end="{end}")',
         opener=partial(_list_due, context),
     )
 

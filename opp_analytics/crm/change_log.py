@@ -254,7 +254,11 @@ def _log_chances(log: pd.DataFrame, known: pd.DataFrame, org: Org) -> pd.DataFra
 def _index_deals(opportunities: pd.DataFrame | None) -> pd.DataFrame:
     if opportunities is None:
         return pd.DataFrame(index=pd.Index([], dtype=TEXT, name="unique_id"))
-    return Org.of(opportunities).bare(opportunities).set_index("unique_id")
+    known = Org.of(opportunities).bare(opportunities).set_index("unique_id")
+    if "created_at" in known:
+        created = pd.to_datetime(known["created_at"], utc=True)
+        known["created_at"] = created.astype("datetime64[us, UTC]")
+    return known
 
 
 def _find_beginnings(

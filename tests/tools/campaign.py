@@ -76,7 +76,7 @@ class Team:
             command=sys.executable,
             args=["-m", "opp_analytics", *words],
             cwd=self.folder,
-            env={**given, "PATH": os.environ["PATH"], "PYTHONPATH": os.environ["PYTHONPATH"]},
+            env={**given, "PATH": os.environ["PATH"], "PYTHONPATH": str(Path.cwd())},
         )
         for _ in range(2):
             client = Client(stdio_client(server, errlog=self.log))
