@@ -224,7 +224,7 @@ def photograph(team: Team, browser: Browser, theme: Any, scratch: str) -> None:
 
 def show_both(what: str, file: str) -> str:
     """The picture's two themes in Markdown, of which the site, like GitHub, shows one."""
-    return "\n".join(
+    return "".join(
         f"![{what}]({file}{ending}.png#gh-{theme}-mode-only)" for theme, ending in THEMES.items()
     )
 

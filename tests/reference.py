@@ -23,7 +23,7 @@ _COLUMNS = (
     "## Columns of the result tables\n\nA column that ends in `_before`, `_after` or `_change` "
     "has the unit of the one it compares.\n\n"
 )
-_ENTRY = re.compile(r"^::: [\w.]+\n    options:\n      heading: oa\.([\w.]+)$", re.M)
+_ENTRY = re.compile(r"^::: [\w.]+\n    options: \{heading: oa\.([\w.]+)", re.M)
 _DRAWN = re.compile(r"^## Drawings\n.*?(?=^## )", re.M | re.S)
 _DRAWINGS = """## Drawings
 
@@ -65,7 +65,7 @@ def _columns() -> str:
 
 def _entry(name: str) -> str:
     found = pkgutil.resolve_name(f"opp_analytics:{name}")
-    return f"::: {found.__module__}.{found.__qualname__}\n    options:\n      heading: oa.{name}"
+    return f"::: {found.__module__}.{found.__qualname__}\n    options: {{heading: oa.{name}"
 
 
 if __name__ == "__main__":
