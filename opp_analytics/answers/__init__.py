@@ -21,7 +21,7 @@ from opp_analytics.answers.as_text import (
 )
 from opp_analytics.answers.at_risk import at_risk
 from opp_analytics.answers.calls import calls
-from opp_analytics.answers.catalog import CATALOG, Question, ask, ask_together, questions
+from opp_analytics.answers.catalog import CATALOG, Look, Question, ask, ask_together, questions
 from opp_analytics.answers.categories import categories
 from opp_analytics.answers.context import Context, Part, check_for_each, read_context
 from opp_analytics.answers.coverage import coverage

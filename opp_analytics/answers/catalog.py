@@ -39,8 +39,22 @@ from opp_analytics.org import Org, find_day
 from opp_analytics.periods import Freq, When
 
 
+class Look(NamedTuple):
+    """How the page shows an answer."""
+
+    nav: str = ""
+    """Its name in the page's contents, and that of its sheet unless `sheets.toml` names some."""
+    reads: str = ""
+    """How to read its picture."""
+    most: int | None = None
+    """Rows that there is room for."""
+
+
 class Question(NamedTuple):
-    """A question that people ask, and what it takes to answer it."""
+    """A question that people ask, what it takes to answer it, and where it is shown.
+
+    The command `ask` and the explorer list every question.
+    """
 
     ask: Callable[[Context], Answer]
     words: str
@@ -55,6 +69,10 @@ class Question(NamedTuple):
     """Ways to ask about some of the deals: a person's or team's, or any deals chosen."""
     place: Literal["first", "second", "more"] = "more"
     """How near to the top it is listed."""
+    look: Look | None = None
+    """How page and workbook show it; None for what has no block."""
+    has_tool: bool = False
+    """Whether assistants have a tool for it; the command `ask` tells them the others."""
 
     @property
     def takes(self) -> tuple[str, ...]:
@@ -72,6 +90,7 @@ CATALOG = {
         "forecast",
         ("freq", "target", "by", "since", "method", "confidence"),
         place="first",
+        has_tool=True,
     ),
     "act_today": Question(
         act_today,
@@ -79,6 +98,8 @@ CATALOG = {
         "act",
         ("freq", "target", "by", "method"),
         place="first",
+        look=Look("Act today"),
+        has_tool=True,
     ),
     "people": Question(
         people,
@@ -86,40 +107,8 @@ CATALOG = {
         "ask people",
         ("freq", "target", "by", "since", "method", "confidence"),
         place="first",
-    ),
-    "trend": Question(
-        trend,
-        "Is the forecast on its way to the target?",
-        "ask trend",
-        ("freq", "target", "since", "method", "confidence"),
-        place="second",
-    ),
-    "months": Question(
-        months,
-        "Do the next periods have enough?",
-        "forecast",
-        ("freq", "target", "method", "confidence"),
-        place="second",
-    ),
-    "at_risk": Question(
-        at_risk,
-        "Which deals should we question first?",
-        "risk",
-        ("freq", "by", "method"),
-        filters=_CHOSEN,
-    ),
-    "categories": Question(
-        categories,
-        "How much of the period rests on commit?",
-        "categories",
-        ("freq", "period", "target"),
-        filters=_CHOSEN,
-    ),
-    "coverage": Question(
-        coverage,
-        "Are we on pace, and is there enough open pipeline?",
-        "pacing",
-        ("freq", "target"),
+        look=Look(),
+        has_tool=True,
     ),
     "why_it_moved": Question(
         why_it_moved,
@@ -128,6 +117,55 @@ CATALOG = {
         ("freq", "period", "since", "method"),
         _HISTORY,
         place="second",
+        look=Look("Why it moved"),
+        has_tool=True,
+    ),
+    "trend": Question(
+        trend,
+        "Is the forecast on its way to the target?",
+        "ask trend",
+        ("freq", "target", "since", "method", "confidence"),
+        place="second",
+        look=Look(),
+    ),
+    "months": Question(
+        months,
+        "Do the next periods have enough?",
+        "forecast",
+        ("freq", "target", "method", "confidence"),
+        place="second",
+        look=Look(),
+        has_tool=True,
+    ),
+    "at_risk": Question(
+        at_risk,
+        "Which deals should we question first?",
+        "risk",
+        ("freq", "by", "method"),
+        filters=_CHOSEN,
+        look=Look("At risk", most=9),
+        has_tool=True,
+    ),
+    "slippage": Question(
+        slippage,
+        "Do close dates hold?",
+        "slippage",
+        ("freq",),
+        _HISTORY,
+        look=Look(
+            "Slippage",
+            "What became of the deals due when each {noun} began, by value, other wins apart; "
+            "total due at right",
+        ),
+        has_tool=True,
+    ),
+    "categories": Question(
+        categories,
+        "How much of the period rests on commit?",
+        "categories",
+        ("freq", "period", "target"),
+        filters=_CHOSEN,
+        look=Look("Categories", "Running total beside each bar; line: the target"),
     ),
     "pipeline_created": Question(
         pipeline_created,
@@ -135,14 +173,54 @@ CATALOG = {
         "created",
         ("freq", "by"),
         _HISTORY,
+        look=Look(),
     ),
-    "slippage": Question(slippage, "Do close dates hold?", "slippage", ("freq",), _HISTORY),
+    "stages": Question(stages, "Where do deals end?", "funnel", look=Look()),
+    "win_rates": Question(
+        win_rates,
+        "Who wins more or fewer than the others?",
+        "win-rate",
+        ("freq", "by", "start"),
+        filters=_CHOSEN,
+        look=Look("Win rates", "Vertical line: all. Blue: differs from the others beyond chance"),
+        has_tool=True,
+    ),
+    "calls": Question(
+        calls,
+        "Who makes the number better?",
+        "calls",
+        ("freq",),
+        ("history", "calls"),
+        look=Look("Calls"),
+    ),
     "past_ranges": Question(
         past_ranges,
         "Can we believe the range?",
         "ask past_ranges",
         ("freq", "method"),
         _HISTORY,
+        look=Look(
+            reads="Forecast with as many days to go as today (blue: tick and range) and what "
+            "closed (dot)"
+        ),
+        has_tool=True,
+    ),
+    "data_to_fix": Question(
+        data_to_fix,
+        "Which data should we fix first?",
+        "audit",
+        ("by",),
+        filters=_CHOSEN,
+        look=Look(
+            "Data to fix", "Open a line for the deals and the fix; the workbook has all kinds", 8
+        ),
+    ),
+    "coverage": Question(
+        coverage,
+        "Are we on pace, and is there enough open pipeline?",
+        "pacing",
+        ("freq", "target"),
+        has_tool=True,
     ),
     "proof": Question(
         proof,
@@ -152,25 +230,11 @@ CATALOG = {
         _HISTORY,
         (),
     ),
-    "stages": Question(stages, "Where do deals end?", "funnel"),
-    "win_rates": Question(
-        win_rates,
-        "Who wins more or fewer than the others?",
-        "win-rate",
-        ("freq", "by", "start"),
-        filters=_CHOSEN,
-    ),
     "scorecard": Question(
         scorecard,
         "How do people compare?",
         "scorecard",
         ("freq", "by", "start", "method"),
-    ),
-    "calls": Question(
-        calls, "Who makes the number better?", "calls", ("freq",), ("history", "calls")
-    ),
-    "data_to_fix": Question(
-        data_to_fix, "Which data should we fix first?", "audit", ("by",), filters=_CHOSEN
     ),
     "deals": Question(
         deals, "Which deals are there?", "ask deals", ("freq", "by", "method"), filters=_CHOSEN
@@ -184,6 +248,7 @@ CATALOG = {
     ),
     "alerts": Question(alerts, "What did we ask to be told of?", "ask alerts", ("freq", "target")),
 }
+"""The questions by key, in the order of the page."""
 
 
 def questions() -> pd.DataFrame:

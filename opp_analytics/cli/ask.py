@@ -254,7 +254,22 @@ def _write(found: Sequence[Answer], told: Json, file: Path) -> None:
         staged.write_text(f"{written}\n", encoding="utf-8")
 
 
+def _lists(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command list the questions where none is asked, without reading deals."""
+
+    def run(*, key: str | None, **others: Any) -> None:
+        if key is not None:
+            command(key=key, **others)
+            return
+        listed = oa.questions()
+        show(listed[["question", "command"]], most=len(listed))
+        answer(listed)
+
+    return add_options(run, command, {})
+
+
 @with_tables(FILES)
+@_lists
 @reads_deals
 @partial(takes, tuple(_OPTIONS))
 def ask_command(
@@ -268,8 +283,4 @@ def ask_command(
     typed: Json,
 ) -> None:
     """Answer a question, as the weekly page answers it; without one, list the questions."""
-    if key is None:
-        show(oa.questions()[["question", "command"]])
-        answer(oa.questions())
-    else:
-        show_answers([key], source, history, typed)
+    show_answers([str(key)], source, history, typed)

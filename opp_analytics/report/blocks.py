@@ -39,7 +39,6 @@ from opp_analytics.report.model import (
     Goal,
     Goals,
     Note,
-    Opening,
     Task,
     Tile,
     say_only,
@@ -58,14 +57,10 @@ from opp_analytics.report.show_answer import (
     show_table,
 )
 
-_MOST_RISKS, _MOST_FIXES, _MOST_CREATORS, _MOST_PUSHED = 9, 8, 8, 5
-"""Rows of a block that fit beside its neighbor."""
+_MOST_CREATORS, _MOST_PUSHED = 8, 5
+"""Rows of a table that fit below a picture."""
 _MOST_CARDS = 12
 """People with a card of their own, four rows of three."""
-_PEOPLE = (
-    *("target", "booked", "commit_total", "best_case_total", "expected", "call"),
-    *(PICTURE, "open_value", "gap", "p_target"),
-)
 
 
 def people(context: Context) -> Block:
@@ -83,7 +78,7 @@ def people(context: Context) -> Block:
     drawn = f"Gray bar closed, dot forecast, blue band range{line}. A name opens its deals"
     when = text.capital(context.name) if forecasts.lead(context) != context.period else ""
     said = (when, unit, "Commit and best case with closed", drawn, *map(answer.say, answer.notes))
-    columns = (*_PEOPLE, "change")
+    columns = [PICTURE if one == "high" else one for one in table.columns if one != "low"]
     shown = show_table(answer, table, "people", columns=columns, money=money)
     sub = ". ".join(filter(None, said))
     return Block("people", answer.say(answer.finding), sub, (shown,))
@@ -132,11 +127,6 @@ def _drop_small(row: Row) -> Row:
     """Leave out points that are too few to tell, beside words in their place."""
     values = {name: row.values[name] for name in row.values if name != "points"}
     return replace(row, values=values) if "points" in row.words else row
-
-
-def at_risk(context: Context) -> Block:
-    """Show what to question first: open deals with flags and reasons, as `act_today` ranks them."""
-    return show_answer(answers.at_risk(context), "at_risk", "At risk", most=_MOST_RISKS)
 
 
 def to_win(context: Context) -> Block:
@@ -252,55 +242,12 @@ def pipeline_created(context: Context) -> Block | None:
     return Block("pipeline_created", found.say(found.finding), sub, tuple(parts))
 
 
-_LOOKS: dict[str, tuple[str, str, int | None]] = {
-    "why_it_moved": ("", "Why it moved", None),
-    "categories": ("Running total beside each bar; line: the target", "Categories", None),
-    "slippage": (
-        "What became of the deals due when each {noun} began, by value, other wins apart; "
-        "total due at right",
-        "Slippage",
-        None,
-    ),
-    "past_ranges": (
-        "Forecast with as many days to go as today (blue: tick and range) and what closed (dot)",
-        "",
-        None,
-    ),
-    "stages": ("", "", None),
-    "win_rates": (
-        "Vertical line: all. Blue: differs from the others beyond chance",
-        "Win rates",
-        None,
-    ),
-    "data_to_fix": (
-        "Open a line for the deals and the fix; the workbook has all kinds",
-        "Data to fix",
-        _MOST_FIXES,
-    ),
-}
-"""How the page shows a picture whose rows open to their deals: how to read it, its name in the
-contents, and its most rows."""
-
-
-def _show_drawn(key: str, context: Context) -> Block | None:
-    """Show an answer as its picture; without records the trend says for all what needs them."""
-    if "history" in CATALOG[key].needs and context.records.empty:
+def _show(key: str, context: Context) -> Block | None:
+    """Show an answer; without records the trend says for all what needs them."""
+    question = CATALOG[key]
+    if question.look is None or ("history" in question.needs and context.records.empty):
         return None
-    answer, (words, nav, most) = CATALOG[key].ask(context), _LOOKS[key]
-    notes = [draw(answer).note] if key == "why_it_moved" and answer.chart else []
-    said = [*map(answer.say, answer.notes), words.format(noun=context.noun), *notes]
-    sub = ". ".join(filter(None, said)) if answer.chart else ""
-    # Show an answer as a block of its picture, explained by `sub`; a row opens to its deals.
-    if not answer.tables or answer.chart is None:
-        return say_only(key, answer.title, f"{answer.say(answer.finding)}.", nav)
-    rows = draw(answer)
-    rows = replace(rows, rows=rows.rows[:most])
-    by_id = {row.id: row for row in answer.tables[0].rows}
-    # Deals that became more and less likely are two rows of one key.
-    placed = zip(rows.rows, answer.tables[0].rows, strict=False)
-    shown = [by_id.get(one.key, row) for one, row in placed]
-    opened = tuple(show_behind(answer, row) for row in shown)
-    return Block(key, answer.say(answer.finding), sub, (Opening(rows, opened),), nav)
+    return show_answer(question.ask(context), question.look)
 
 
 def slippage(context: Context) -> Block | None:
@@ -308,7 +255,7 @@ def slippage(context: Context) -> Block | None:
 
     And deals that keep moving.
     """
-    found, block = answers.slippage(context), _show_drawn("slippage", context)
+    found, block = answers.slippage(context), _show("slippage", context)
     for moving in found.tables[1:] if block else ():
         rest = len(moving.rows) - _MOST_PUSHED
         more = f"; {rest:,} more in the workbook" if rest > 0 else ""
@@ -382,23 +329,20 @@ def make_tile(context: Context, figure: Figure) -> Tile:
     return Tile(figure.name, value, change, figure.words, picture, opens, figure.apart)
 
 
-BLOCKS: dict[str, Callable[[Context], Block | None]] = {
+_OWN: dict[str, Callable[[Context], Block | None]] = {
     "act_today": act_today,
     "people": people,
-    "why_it_moved": partial(_show_drawn, "why_it_moved"),
     "trend": trend,
     "months": months,
-    "at_risk": at_risk,
     "to_win": to_win,
     "slippage": slippage,
-    "categories": partial(_show_drawn, "categories"),
     "pipeline_created": pipeline_created,
-    "stages": partial(_show_drawn, "stages"),
-    "win_rates": partial(_show_drawn, "win_rates"),
     "calls": calls,
-    "past_ranges": partial(_show_drawn, "past_ranges"),
-    "data_to_fix": partial(_show_drawn, "data_to_fix"),
     "notes": notes,
 }
-"""The blocks by question, in the order of the page; also what each person must win, and notes on
-the numbers."""
+"""Blocks that show more than a picture or a table."""
+_ORDER = [key for key, question in CATALOG.items() if question.look]
+_ORDER.insert(_ORDER.index("at_risk") + 1, "to_win")
+BLOCKS = {key: _OWN.get(key, partial(_show, key)) for key in (*_ORDER, "notes")}
+"""The blocks by question, in the order of the catalog; also what each person must win, and notes
+on the numbers."""

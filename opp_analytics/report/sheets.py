@@ -75,6 +75,11 @@ SHEETS: dict[str, Json] = tomllib.loads(
     Path(__file__).with_name("sheets.toml").read_text(encoding="utf-8")
 )
 """The sheets in their order: each a table of an answer, or what is behind its rows."""
+SHEETS |= {
+    one.look.nav: {"ask": key, "table": ""}
+    for key, one in CATALOG.items()
+    if one.look and one.look.nav and key not in [said["ask"] for said in SHEETS.values()]
+}
 _MOST_LISTED = 1_000
 """Rows of a sheet, and of each list of deals on one, that somebody may read; all of the deals."""
 _NAMED = {"deal": "name", "more": "name", "flag": "check", "step": "movement"}
@@ -128,7 +133,7 @@ def sheets(context: Context, all_deals: str = "") -> Iterator[Sheet]:
                 sheet,
                 table=_read_periods(context, sheet.table),
                 titles={**titles, **said.get("titles", {})},
-                summed=tuple(said.get("summed", ())),
+                summed=tuple(said.get("summed", sheet.summed)),
                 total=said.get("total", "Total"),
             )
 
@@ -139,7 +144,9 @@ def _make_sheet(answer: Answer, name: str, said: Mapping[str, Any]) -> Sheet:
     Lists of deals have the name of their sheet.
     """
     most = None if answer.key == "deals" else _MOST_LISTED
-    found = [table for table in answer.tables if table.name == said.get("table")]
+    is_first = said.get("table") == ""
+    found = [table for table in answer.tables if is_first or table.name == said.get("table")]
+    found = found[:1] if is_first else found
     frames = [_tabulate(answer, table, most) for table in found]
     if "table" not in said:
         for row in answer.tables[0].rows if answer.tables else ():
@@ -166,6 +173,7 @@ def _make_sheet(answer: Answer, name: str, said: Mapping[str, Any]) -> Sheet:
     return Sheet(
         name,
         listed.dropna(axis="columns", how="all").drop(columns=rare, errors="ignore"),
+        summed=tuple(table.adds for table in found if is_first and table.adds),
         titles={key: head for table in found for key, head in table.heads.items() if key != "name"},
         note=" ".join(notes),
         left_out=left_out,

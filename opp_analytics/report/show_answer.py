@@ -9,24 +9,37 @@ from functools import partial
 from typing import Any, Literal
 
 from opp_analytics import text
-from opp_analytics.answers import CLOSED_AS, Answer, Context, Row, draw_rows, tables
+from opp_analytics.answers import (
+    CLOSED_AS,
+    Answer,
+    Context,
+    Look,
+    Row,
+    draw,
+    draw_rows,
+    tables,
+)
 from opp_analytics.answers import Table as AnswerTable
 from opp_analytics.columns import find_sign, find_unit, format_cell, write_label
 from opp_analytics.org import record_link
 from opp_analytics.report.model import (
     Block,
+    BlockPart,
     Cell,
+    Chart,
     Deal,
     Deals,
     Fold,
     Group,
     Line,
+    Opening,
     PageColumn,
     Table,
     draw_column,
     say_only,
 )
 from opp_analytics.schema import HALF_CENT
+from opp_analytics.svg import Rows
 from opp_analytics.text import Sentence
 
 _MOST = 20
@@ -53,24 +66,33 @@ _LOOKS = {
 _WriteMoney = Callable[..., str]
 
 
-def show_answer(answer: Answer, key: str, nav: str, *, most: int) -> Block:
-    """Show an answer as a block: its first table, of it at most so many rows, others as folds."""
-    if not answer.tables:
-        return say_only(key, answer.title, f"{answer.say(answer.finding)}.", nav)
-    first, *others = answer.tables
-    rest = len(first.rows) - most
-    note = ". ".join(map(answer.say, answer.notes))
-    more = f"{text.count(rest, 'more deal')} in the workbook" if rest > 0 else ""
-    return Block(
-        key,
-        answer.say(answer.finding),
-        "; ".join(filter(None, (note, more))),
-        (
-            show_table(answer, first, key, most),
-            *(Fold(one.name, _list_deals(answer, one, one.name)) for one in others),
-        ),
-        nav,
-    )
+def show_answer(answer: Answer, look: Look) -> Block:
+    """Show an answer as a block: its picture, else its first table and the others as folds."""
+    shown, make = answer.main_tables, partial(Block, answer.key, answer.say(answer.finding))
+    if not shown:
+        return say_only(answer.key, answer.title, f"{answer.say(answer.finding)}.", look.nav)
+    notes, drawn = [*map(answer.say, answer.notes)], draw(answer)
+    if not drawn:
+        first, *others = shown
+        rest = len(first.rows) - (look.most or len(first.rows))
+        more = f"{text.count(rest, 'more deal')} in the workbook" if rest > 0 else ""
+        sub = "; ".join(filter(None, (". ".join(notes), more)))
+        folds = (Fold(one.name, _list_deals(answer, one, one.name)) for one in others)
+        return make(sub, (show_table(answer, first, answer.key, look.most), *folds), look.nav)
+    notes.append(look.reads.format(noun=answer.context.noun))
+    part: BlockPart = Chart(drawn) if isinstance(drawn, str) else _open_rows(answer, drawn, look)
+    notes.append("" if isinstance(drawn, str) else drawn.note)
+    return make(". ".join(filter(None, notes)), (part,), look.nav)
+
+
+def _open_rows(answer: Answer, drawn: Rows, look: Look) -> Opening:
+    """Open each row of a picture to its deals."""
+    rows = answer.tables[0].rows
+    by_id = {row.id: row for row in rows}
+    # Deals that became more and less likely are two rows of one key.
+    placed = zip(drawn.rows[: look.most], rows, strict=False)
+    opened = tuple(show_behind(answer, by_id.get(one.key, row)) for one, row in placed)
+    return Opening(replace(drawn, rows=drawn.rows[: look.most]), opened)
 
 
 def show_table(

@@ -24,11 +24,6 @@ from opp_analytics.org import Org, find_day
 from opp_analytics.schema import Json
 from opp_analytics.writer import own_writes, plan
 
-QUESTIONS = (
-    *("will_we_make_it", "months", "why_it_moved", "people", "act_today", "at_risk"),
-    *("coverage", "slippage", "win_rates", "past_ranges"),
-)
-"""The questions that have a tool: those that say something without another one."""
 _TEXT, _WHOLE = {"type": "string"}, {"type": "integer"}
 _KINDS: dict[str, Json] = {
     **dict.fromkeys(("part", "period", "freq", "since", "start", "method", "as_of"), _TEXT),
@@ -79,7 +74,11 @@ class Tool(NamedTuple):
 
 
 TOOLS = {
-    **{key: Tool(CATALOG[key].words, ("part", *CATALOG[key].options, *_PAGE)) for key in QUESTIONS},
+    **{
+        key: Tool(one.words, ("part", *one.options, *_PAGE))
+        for key, one in CATALOG.items()
+        if one.has_tool
+    },
     "find": Tool("Find deals by words of their name, owner or id.", ("text", *_PAGE), ("text",)),
     "deal": Tool("All that is known of one deal.", ("id", "as_of"), ("id",)),
     "propose_edits": Tool(

@@ -66,6 +66,15 @@ def test_commands__have_the_options_of_their_questions(name: str) -> None:
     assert {"most", "after", "as_json", "quiet", "tables_file"} <= options
 
 
+def test_ask__without_a_question_lists_all_and_needs_no_deals(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BLOCKS_API_URL", raising=False)
+    code, out, _ = command("ask")
+    assert code == 0
+    assert set(CATALOG) <= set(out.split())
+
+
 def test_changes__of_an_empty_history_say_what_to_do(command: Command, tmp_path: Path) -> None:
     for name in ("changes", "created", "slippage", "prove"):
         code, out, err = command(name, "--history", tmp_path / "none")

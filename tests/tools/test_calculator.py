@@ -9,16 +9,18 @@ from typing import Any
 import pytest
 
 import opp_analytics as oa
+from opp_analytics.answers import CATALOG
 from opp_analytics.errors import OppAnalyticsError
 from opp_analytics.tools import Calculator, Pipeline, count_tokens
-from opp_analytics.tools.calculator import MOST_TOKENS, QUESTIONS, TOOLS
+from opp_analytics.tools.calculator import MOST_TOKENS, TOOLS
 from opp_analytics.tools.server import INSTRUCTIONS
 from tests.tools.world import DEALS, HISTORY
 
 OWNER = str(DEALS["owner_name"].iloc[0])
 FORTY = [
     (key, given)
-    for key in QUESTIONS
+    for key in CATALOG
+    if key in TOOLS
     for given in (
         {},
         {"part": OWNER},
