@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
+import msgspec
 import pandas as pd
 
 from opp_analytics import arguments, text
@@ -364,6 +365,10 @@ class Org:
         ``from_date`` is a date, missing for always; the others are str. ``email`` is there only if
         somebody has one.
         """
+        return self._people.copy()
+
+    @cached_property
+    def _people(self) -> pd.DataFrame:
         people = tabulate_rows("people", self._rows["people"])
         return people if people["email"].notna().any() else people.drop(columns="email")
 
@@ -432,8 +437,7 @@ class Org:
         a digest by which this process finds the whole org again.
         """
         _remember(self._facts, self)
-        facts: Json = json.loads(self._facts)
-        return facts
+        return Facts(json.loads(self._facts))
 
     @cached_property
     def _settings(self) -> Json:
@@ -654,6 +658,13 @@ def _parse_json(text: str) -> Org:
     derived, converts = settings.pop("derived", ()), settings.pop("converts", False)
     org = Org(**settings)
     return org._replace(derived=tuple(derived) or org.derived, converts=converts or org.converts)
+
+
+class Facts(dict[str, Any]):
+    """Plain JSON in attrs, copied quickly: pandas copies attrs deeply with each step of a frame."""
+
+    def __deepcopy__(self, memo: object) -> Facts:
+        return Facts(msgspec.json.decode(msgspec.json.encode(self)))
 
 
 DEFAULT = Org()
