@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opp_analytics.api import Client, Opportunity, state_folder
-from opp_analytics.errors import JournalError, PlanError
+from opp_analytics.errors import JournalError, OppAnalyticsError, PlanError
 from opp_analytics.loading import load
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import (
@@ -60,13 +60,23 @@ def test_apply__keeps_the_journal_private_and_names_a_damaged_one(
     assert client.get("o000")["value"] == 1
 
 
+def flip(whole: bytes, dice: random.Random) -> bytes:
+    """Flip a few bits where there is content, half of them so that no text is left."""
+    flipped = bytearray(whole)
+    filled = [place for place, byte in enumerate(whole) if byte]
+    for place in dice.sample(filled, dice.choice([1, 1, 3, 20])):
+        flipped[place] ^= dice.choice([0x80, 1 << dice.randrange(8)])
+    return bytes(flipped)
+
+
 @pytest.fixture
 def damaged(
     asking: Callable[..., Client], before: pd.DataFrame, server: Sandbox
 ) -> Callable[..., dict[str, Exception | None]]:
-    """Damages a journal by SQL, and gives what each reader then raises; None where one answers.
+    """Damages a journal by SQL, or flips bits of it, and gives what each reader then raises.
 
-    The journal has a run of updates, a create and a deletion, and one that can be resumed.
+    None is where one answers. The journal has a run of updates, a create and a deletion, and one
+    that can be resumed.
     """
     client = asking(before, retries=0)
     apply(plan(before, adding(before, "New").iloc[1:].assign(value=7.0)), client, allow_delete=True)
@@ -87,15 +97,18 @@ def damaged(
         "apply": lambda: apply(made, client),
     }
 
-    def damage(statement: str) -> dict[str, Exception | None]:
+    def damage(statement: str | random.Random) -> dict[str, Exception | None]:
         raised: dict[str, Exception | None] = {}
         for name, read in readers.items():
             for beside in path.parent.glob(f"{path.name}-*"):
                 beside.unlink()
             path.write_bytes(whole)
-            with closing(sqlite3.connect(path)) as db:
-                db.execute("PRAGMA ignore_check_constraints = 1")
-                db.executescript(statement)
+            if isinstance(statement, str):
+                with closing(sqlite3.connect(path)) as db:
+                    db.execute("PRAGMA ignore_check_constraints = 1")
+                    db.executescript(statement)
+            else:
+                path.write_bytes(flip(whole, statement))
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
@@ -131,6 +144,17 @@ def test_journal__that_is_damaged_names_the_file_and_what_to_do(
         assert what in str(error)
         assert str(file) in str(error)
         assert " away: its runs can then no longer be resumed or undone" in str(error)
+
+
+def test_journal__of_flipped_bits_is_read_or_named(
+    damaged: Callable[..., dict[str, Exception | None]],
+) -> None:
+    dice = random.Random(6)
+    raised = [error for _ in range(12) for error in damaged(dice).values()]
+    named = [error for error in raised if isinstance(error, JournalError)]
+    assert [error for error in raised if not isinstance(error, OppAnalyticsError | None)] == []
+    assert any("could not decode" in str(error).lower() for error in named)
+    assert all(str(state_folder() / "journals") in str(error) for error in named)
 
 
 def test_journal__of_another_format_is_refused_by_name(

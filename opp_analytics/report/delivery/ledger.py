@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from operator import attrgetter
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+from zlib import crc32
 
 import msgspec
 
@@ -115,22 +117,28 @@ class Ledger:
             return before
 
     def _append(self, line: Delivery | Run) -> None:
+        fields = msgspec.to_builtins(line)
         with say_failure(f"cannot write {self.file}"):
-            append_line(self.file, msgspec.json.encode(line))
+            append_line(self.file, msgspec.json.encode(fields | {"crc32": _sum(fields)}))
 
     def _parse(self, number: int, line: bytes) -> Delivery | Run:
-        try:
+        with suppress(
+            msgspec.MsgspecError, AttributeError, TypeError, UnicodeError, RecursionError
+        ):
             fields = msgspec.json.decode(line)
-            return (
-                msgspec.convert(fields, Run)
-                if "files" in fields
-                else msgspec.convert(fields, Delivery)
-            )
-        except (msgspec.MsgspecError, TypeError, UnicodeDecodeError, RecursionError):
-            raise DataError(
-                f"line {number} of {self.file} is damaged, so nobody knows what was sent; "
-                "correct or remove the line"
-            ) from None
+            whole = fields.pop("crc32", None) in (None, _sum(fields))
+            kind: type[Delivery | Run] = Run if "files" in fields else Delivery
+            made = msgspec.convert(fields, kind)
+            if whole and fields.keys() == vars(made).keys():
+                return made
+        raise DataError(
+            f"line {number} of {self.file} is damaged, so nobody knows what was sent; "
+            "correct it without its crc32, or remove it"
+        )
+
+
+def _sum(fields: dict[str, Any]) -> int:
+    return crc32(msgspec.json.encode(fields))
 
 
 def find_told(told: Sequence[Delivery], receiver: str, audience: str, day: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import errno
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -104,10 +104,30 @@ def test_ledger__says_which_line_is_damaged_and_begins_nothing(
     assert before.count(b"\n") == 3
     for ask in (ledger.read, ledger.check, lambda: ledger.begin(SENDING, again=False)):
         with pytest.raises(
-            DataError, match=r"line 2 of .*deliveries\.jsonl is damaged.*correct or remove the line"
+            DataError,
+            match=r"line 2 of .*deliveries\.jsonl is damaged.*without its crc32, or remove it",
         ):
             ask()
     assert ledger.file.read_bytes() == before
+
+
+def test_ledger__begins_nothing_after_any_flipped_bit(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.add(SENDING)
+    whole = ledger.file.read_bytes()
+    # The line's end alone says nothing.
+    for bit in range(0, 8 * (len(whole) - 1), 5):
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        ledger.file.write_bytes(flipped)
+        with pytest.raises(DataError, match=r"line \d of .*deliveries\.jsonl is damaged"):
+            ledger.begin(SENDING)
+
+
+def test_ledger__takes_a_line_that_a_person_corrected(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.file.write_text(json.dumps(asdict(SENDING)))
+    assert ledger.begin(SENDING) == SENDING
 
 
 def test_ledger__on_a_full_disk_keeps_whole_lines(
