@@ -17,7 +17,7 @@ from opp_analytics.analysis.forecasting.moment import Records
 from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, Wanted, list_ended
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.forecasting.rivals import RIVALS
-from opp_analytics.analysis.forecasting.score import find_bands
+from opp_analytics.analysis.forecasting.score import find_bands, keep_common
 from opp_analytics.history import History
 from tests.benchmarks.__main__ import with_table
 
@@ -59,12 +59,15 @@ def judge(
 def compare(rows: pd.DataFrame, methods: Sequence[str] = METHODS) -> pd.DataFrame:
     """Score methods on the forecasts that all of them made; one history's period is not another's.
 
-    CRPS and Winkler score are over the mean of what came, so that they compare with the WAPE.
+    CRPS and Winkler score are over the mean of what came of those, as the WAPE is.
     """
     teams = rows["kind"].astype("str") + " " + rows["seed"].astype("str") + " " + rows["period"]
     asked = rows[rows["method"].isin(methods)].assign(period=teams)
-    mean = asked.groupby("method")["actual"].mean().iloc[0]
-    table = score(asked.set_index(["method", "made_at", "period"]))
+    made = asked.set_index(["method", "made_at", "period"])
+    each = {str(name): part.droplevel(0) for name, part in made.groupby(level=0, sort=False)}
+    # The first one's are among the common ones always.
+    mean = next(iter(keep_common(each).values()))["actual"].mean()
+    table = score(made)
     table = table[table["n"] > 0]
     return table.assign(crps=table["crps"] / mean, winkler=table["winkler"] / mean)
 

@@ -131,6 +131,17 @@ def test_compare__keeps_the_periods_of_two_teams_apart() -> None:
     }
 
 
+def test_compare__divides_by_what_came_of_the_forecasts_that_are_judged() -> None:
+    rows = rows_of({"learned": [5.0] * 12, "last_period": [20.0] * 12})
+    rows["actual"] += 10_000.0 * (rows["made_at"] < 3)
+    late = rows[(rows["method"] == "learned") | (rows["made_at"] >= 3)]
+    # The CRPS of a number without a range is its error.
+    assert compare(late)[["n", "wape", "crps"]].to_numpy().tolist() == [
+        [9, 0.05, 0.05],
+        [9, 0.2, 0.2],
+    ]
+
+
 def test_list_losses__names_who_was_nearer_and_whether_beyond_chance() -> None:
     losing = compare(rows_of({"learned": [20.0] * 40, "weighted": [10.0] * 40}))
     close = compare(rows_of({"learned": [1.0, 20.0] * 20, "last_period": [18.0, 0.0] * 20}))
