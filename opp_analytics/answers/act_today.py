@@ -231,7 +231,7 @@ def _say_gaps(context: Context, short: pd.DataFrame) -> str:
     is_later = forecasts.lead(context) != context.period
     when = f" in {forecasts.lead_name(context)}" if is_later else ""
     gap = context.money(short["gap"].sum())
-    return f"What each person must win: {who} {verb} {gap} to go{when}"
+    return f"To win: {who} {verb} {gap} to go{when}"
 
 
 def _list_person(context: Context, name: Any, row: Series, mine: pd.DataFrame) -> list[Row]:

@@ -70,8 +70,8 @@ def _list_figures(context: Context) -> Iterator[Figure]:
     yield Figure("Coverage", "pipeline_coverage", ratio, context.label, words, instead)
     usual = forecasts.past_coverage(context)
     for hit, name in ((True, "hit"), (False, "missed")):
-        if (context.label, hit) in usual.index:
-            row: Any = usual.loc[(context.label, hit)]
+        if hit in usual.index:
+            row: Any = usual.loc[hit]
             n = text.count(int(row["n"]), f"ended {context.noun}")
             title = f"Usual in {context.noun}s that {name}"
             yield Figure(title, "pipeline_coverage", float(row["median"]), words=f"median of {n}")

@@ -308,7 +308,7 @@ def say_won_later(context: Context) -> str:
     taken = float(won_later(context)["later"].sum())
     if abs(taken) < HALF_CENT:
         return ""
-    return f"apart from {context.money(abs(taken))} won but dated later"
+    return f"{context.money(abs(taken))} won but dated later"
 
 
 def _list_categories(context: Context) -> pd.DataFrame:
@@ -769,14 +769,13 @@ def _keep_part_of_past(context: Context, table: pd.DataFrame) -> pd.DataFrame:
 def past_coverage(context: Context) -> pd.DataFrame:
     """Usual coverage of ended periods that hit their target, and of those that missed.
 
-    Their coverage is taken with as many days left as the current and coming periods have.
+    Their coverage is taken with as many days left as the current period has.
     """
     part, history = context.part, context.whole_history
-    unknown = pd.DataFrame(columns=["asked", "hit", "median", "n"]).set_index(["asked", "hit"])
+    unknown = pd.DataFrame({"median": [], "n": []})
     if history is None or context.records.empty or not forecast(context)["target"].notna().any():
         return unknown
-    labels = [context.label, *ahead(context).index]
-    by = leading_levels(context)
+    labels, by = [context.label], leading_levels(context)
     try:
         then = context.keep(
             lambda: analysis.list_past_coverage(history, labels, by=by, **context.options),
@@ -786,20 +785,18 @@ def past_coverage(context: Context) -> pd.DataFrame:
     except (NotEnoughHistory, DataError):
         return unknown
     then = then[then[part.column] == part.name] if part else then
-    return analysis.find_usual_coverage(then, forecast(context))
+    return analysis.find_usual_coverage(then, forecast(context)).droplevel("asked")
 
 
-def say_usual_coverage(context: Context, period: str) -> str:
+def say_usual_coverage(context: Context) -> str:
     """Say the usual coverage of ended periods that hit their target, and of those that missed.
 
     Empty unless both are known: one alone says nothing of a coverage between them.
     """
     usual = past_coverage(context)
-    known = [(period, hit) for hit in (True, False) if (period, hit) in usual.index]
-    if len(known) < 2:
+    if len(usual) < 2:
         return ""
-    rows: list[Any] = [usual.loc[key] for key in known]
-    hit, missed = rows
+    (_, missed), (_, hit) = usual.sort_index().iterrows()
     periods = text.count(int(hit["n"]), context.noun)
     said = f"usual when hit {text.times(hit['median'])} ({periods})"
     return f"{said}, when missed {text.times(missed['median'])} ({missed['n']:.0f})"

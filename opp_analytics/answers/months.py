@@ -38,8 +38,6 @@ def months(context: Context) -> Answer:
         *("target", *([] if forecasts.stated(context) else ["p_target"]), "pipeline_coverage"),
         *(["needed_pipeline"] if "needed_pipeline" in table else []),
     ]
-    usual = any(forecasts.say_usual_coverage(context, str(period)) for period in table.index)
-    ended = f"that of ended {text.plural(context.noun)} with as many days left"
     return Answer(
         key="months",
         context=context,
@@ -59,7 +57,6 @@ def months(context: Context) -> Answer:
         chart=RowPictures(
             "list_months", _DRAWN, (context.money,), {"by_rate": forecasts.by_rate(context)}
         ),
-        notes=(Sentence.of(f"Below coverage: {ended}"),) if is_aimed and usual else (),
         call=f'oa.forecast(deals, history=history, as_of="{{day}}", freq="{{freq}}", '
         f"periods={len(table) + 1}, target=org.targets)",
         opener=partial(_list_behind, context),
@@ -78,10 +75,8 @@ def _make_row(context: Context, row: pd.Series[Any], is_aimed: bool) -> Row:
     if is_aimed:
         if row["open_count"]:
             names.append("pipeline_coverage")
-        none = "" if row["open_count"] else "none due"
-        usual = forecasts.say_usual_coverage(context, period)
-        if said := " · ".join(filter(None, (none, usual))):
-            words["pipeline_coverage"] = Sentence.of(said)
+        else:
+            words["pipeline_coverage"] = Sentence.of("none due")
         if "needed_pipeline" in row:
             more = evidence.say_pipeline_to_add(
                 row, context.money, stated=forecasts.stated(context)

@@ -172,12 +172,12 @@ def _say_row(context: Context, values: Mapping[str, float], words: Mapping[str, 
 
 def _say_call(context: Context, row: Mapping[Any, Any], name: str) -> dict[str, Sentence]:
     """Say what somebody else says of a number, or who called it, and what is below closed money."""
-    low, other = (round(row[call] - row["booked"], 2) < 0 for call in ("call", "override"))
     by = "" if pd.isna(row["caller"]) or row["caller"] == name else str(row["caller"])
+    low = round(row["call"] - row["booked"], 2) < 0
     remarks = [f"below closed{',' if by else ''}"] if low else []
     if math.isfinite(row["override"]):
-        said = context.money(row["override"], fine=True)
-        remarks, by = [*remarks, f"{said}, below closed," if other else said], str(row["overrider"])
+        remarks.append(context.money(row["override"], fine=True))
+        by = str(row["overrider"])
     pieces = [f"{' · '.join(remarks)} by ".lstrip(), Piece("name", by)] if by else [*remarks]
     if pd.notna(row["call_then"]) and abs(row["call"] - row["call_then"]) >= HALF_CENT:
         was = f"{', ' if pieces else ''}was "

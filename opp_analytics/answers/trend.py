@@ -36,6 +36,11 @@ def trend(context: Context) -> Answer:
     if pd.isna(fan["expected"].iloc[-1]):
         words = f"The {method} method cannot forecast {context.name} yet; the trend starts once it"
         return _pace(context, Lack(f"{words} can"))
+    since = context.write_day(day_of(fan, priced.index[0]))
+    words = f"The {method} method can forecast {{}}from {since} on"
+    if len(priced) == 1 < len(fan):
+        words = words.format(f"{context.name} ")
+        return _say_only(context, Lack(f"{words}; the trend starts with the next record"))
     confidence = text.percent(note_of(fan).confidence)
     notes = [
         f"{text.capital(context.name)} forecast at each record, with its {confidence} range, and "
@@ -43,15 +48,14 @@ def trend(context: Context) -> Answer:
         _say_calls(context),
     ]
     if len(priced) < len(fan):
-        since = context.write_day(day_of(fan, priced.index[0]))
-        notes.append(f"The {method} method can forecast from {since} on")
+        notes.append(words.format(""))
     if gray := explain_pacing(forecasts.pacing(context)):
         notes += [gray, describe(forecasts.pacing(context))]
     compared = [] if forecasts.no_changes(context) else [forecasts.earlier(context).moment]
     ends = priced[priced.index.isin([*compared, fan.index[-1]])].copy()
-    if left_out := forecasts.say_won_later(context):
+    if won := forecasts.say_won_later(context):
         ends.loc[compared, "expected"] += forecasts.won_later(context)["later"].sum()
-        notes.insert(0, f"Change {left_out}")
+        notes.insert(0, f"Change apart from {won}")
     return _draw(context, fan, describe(ends), notes)
 
 
@@ -72,10 +76,13 @@ def _pace(context: Context, lack: Lack) -> Answer:
     """Show what closed beside the earlier periods."""
     pacing = forecasts.pacing(context)
     if not pacing["booked"].any():
-        finding = Sentence.of(lack.what)
-        return Answer("trend", context, "Forecast trend", finding, lacks=(lack,))
+        return _say_only(context, lack)
     notes = [f"Closed in {context.name}, by day", explain_pacing(pacing)]
     return _draw(context, forecasts.fan_today(context), describe(pacing), notes, lack)
+
+
+def _say_only(context: Context, lack: Lack) -> Answer:
+    return Answer("trend", context, "Forecast trend", Sentence.of(lack.what), lacks=(lack,))
 
 
 def _draw(

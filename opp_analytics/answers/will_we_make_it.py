@@ -96,7 +96,8 @@ def _list_figures(context: Context) -> Iterator[Figure]:
     single, nothing = evidence.is_one_deal(row, table), evidence.expects_nothing(row)
     words = "one deal: all or nothing" if single else evidence.name_outside(row, money)
     words = "no open deals due" if nothing else words or _say_range(context)
-    apart, mark = forecasts.say_won_later(context), float(row["target"])
+    won, mark = forecasts.say_won_later(context), float(row["target"])
+    apart = won and f"apart from {won}"
     forecast = make("Forecast", "expected", words, mark=mark, apart=apart)
     low, high, confidence = float(row["low"]), float(row["high"]), context.confidence
     yield forecast if single else forecast._replace(low=low, high=high, confidence=confidence)
@@ -116,12 +117,14 @@ def _list_figures(context: Context) -> Iterator[Figure]:
         words = early if is_unknown else "none due" if nothing else ""
         chance = make("Chance of target", "p_target", words, text.MISSING if words else "")
         was = math.nan if chance.then is None else chance.then
-        yield chance._replace(words=f"was {text.percent(was)}") if math.isfinite(was) else chance
+        # Unlike money, a chance cannot leave out what was won but is dated later.
+        said = f"was {text.percent(was)}{won and f', with the {won}'}"
+        yield chance._replace(words=said) if math.isfinite(was) else chance
     if met:
         yield make("Coverage", "pipeline_coverage", due, "met")
         return
     words = f"{due}, {money(row['gap'])} to go"
-    if usual := forecasts.say_usual_coverage(context, context.label):
+    if usual := forecasts.say_usual_coverage(context):
         words += f"; {usual}"
     yield make("Coverage", "pipeline_coverage", words, is_none)
 
@@ -207,8 +210,8 @@ def _most_to_go(context: Context) -> str:
 
 def _to_go(row: Series, context: Context) -> str:
     money = context.money
-    if not row["open_count"]:
-        return f"{money(row['gap'])}, no deal due"
+    if not row["open_value"]:
+        return f"{money(row['gap'])}, no {'amount' if row['open_count'] else 'deal'} due"
     known = math.isfinite(row["p_target"]) and not forecasts.stated(context)
     likely = f", {text.percent(row['p_target'])} likely" if known else ""
     return f"{money(row['gap'])} with {money(row['open_value'])} due{likely}"

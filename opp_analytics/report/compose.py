@@ -16,11 +16,13 @@ from opp_analytics.answers import (
 )
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.report.blocks import BLOCKS, tiles
-from opp_analytics.report.model import Block, WeeklyPage, clean
+from opp_analytics.report.model import Block, Note, WeeklyPage, clean
 from opp_analytics.report.notes import certificate
 
 _OF_MANY = ("people", "to_win")
 """Blocks that have one row or card on the page of one person."""
+_TITLED = ("to_win", "past_ranges")
+"""Blocks whose title says more than what they lack."""
 
 
 def compose(
@@ -58,6 +60,9 @@ def _build(context: Context, name: str, *, folds: bool) -> Block | None:
     block = BLOCKS[name](context)
     if block is None or not folds or (name in CATALOG and CATALOG[name].place != "more"):
         return block
+    match block.parts:
+        case (Note(text=words, command=""),) if name not in _TITLED:
+            block = replace(block, title=words.removesuffix("."), parts=())
     is_open = name == "data_to_fix" and _is_acted_on(context)
     return replace(block, folded="open" if is_open else "closed")
 

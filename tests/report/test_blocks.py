@@ -53,6 +53,19 @@ def test_trend__shows_closed_money_from_records_that_the_method_cannot_forecast_
     assert "nan" not in chart.html
 
 
+def test_trend__of_one_forecast_is_a_line_of_text():
+    history = even_months(5)
+    now = history.as_of("2026-05-11T12:00Z")
+    block = BLOCKS["trend"](
+        context_of(now, history, as_of="2026-05-11", method="run_rate", target=500)
+    )
+    assert [part.text for part in block.parts if isinstance(part, Note)] == [
+        "The run rate method can forecast May from May 11 on; the trend starts with the next "
+        "record."
+    ]
+    assert len(block.parts) == 1
+
+
 def test_trend__without_history_draws_what_closed_and_names_the_command(opportunities):
     block = BLOCKS["trend"](context_of(opportunities, target=150_000))
     assert block.title == "70K closed by Mar 16; no earlier month to compare with"

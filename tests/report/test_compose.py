@@ -46,6 +46,12 @@ def test_compose__folds_what_is_read_now_and_then_behind_its_finding(opportuniti
     assert [block.folded for block in chosen.blocks] == [""]
 
 
+def test_compose__has_a_line_of_more_that_opens_to_nothing_say_so():
+    page = compose(context_of(pipeline(LAST_WEEK[:1])), workbook="week.xlsx")
+    (rates,) = [block for block in page.blocks if block.key == "win_rates"]
+    assert (rates.title, rates.parts) == ("No deal was won or lost from Apr 1, 2025 on", ())
+
+
 def test_compose__names_a_block_that_is_none(opportunities):
     with pytest.raises(ArgumentValueError, match="unknown block 'riks'; use some of act_today"):
         compose(context_of(opportunities), workbook="week.xlsx", blocks=["riks"])

@@ -288,7 +288,7 @@ def _describe_ahead(label: str, table: pd.DataFrame) -> str:
     won = f"{amount(row['booked'])} won already, nothing more due" if row["booked"] else ""
     none, new = "" if row["open_count"] else won or "nothing due yet", row.get("new_business", 0.0)
     is_new = known and new >= HALF_CENT and note_of(table).method != "run_rate"
-    add = f"; {amount(new)} of it new business" if is_new else ""
+    add = f"; {amount(new)} from new business" if is_new else ""
     against = f"{forecast} vs. {amount(row['target'])}"
     if evidence.is_stated(table):
         return f"{name}: {none or f'{against} at stated chances'}"

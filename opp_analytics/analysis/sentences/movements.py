@@ -242,7 +242,8 @@ def describe_world_changes(table: pd.DataFrame) -> str:
 def _describe_alarm(key: tuple[str, ...], row: dict[Any, Any], freq: str, begins: str) -> str:
     *group, name, measure = key
     unit, have = noun(freq), len(pd.period_range(begins, name, freq=freq))
-    before = f"the {'twelve' if have > 12 else spelled(have - 1)} {unit}s before"
+    many = "twelve" if have > 12 else spelled(have - 1)
+    before = f"the {many} {unit}s before {period(name, freq)}"
     more = "more" if row["direction"] == "up" else "fewer"
     if measure == "inflow":
         was = number(row["was"], int(row["was"] < 10 and row["was"] % 1 > 0))
@@ -252,7 +253,6 @@ def _describe_alarm(key: tuple[str, ...], row: dict[Any, Any], freq: str, begins
         if not evidence.is_enough(row["n"]):
             now = f"{number(row['now'] * row['n'])} of {count(int(row['n']), 'closed deal')}"
         said = f"{more} deals are won than in {before}: {now}, {percent(row['was'])} before"
-    said = f"{said} (alarm of {period(name, freq)})"
     return f"{join_key(tuple(group))}: {said}" if group else capital(said)
 
 

@@ -62,7 +62,7 @@ def say_apart(known: pd.DataFrame) -> str:
         groups = text.spelled(
             int(mark_named(known.index).sum()), evidence.name_group(known.index.names[-1])
         )
-        return f"{said[0]} {evidence.CHANCE} with {groups} ({whole} overall)."
+        return f"{said[0]} {evidence.CHANCE} ({whole} overall, {groups})."
     if len(said) == 1:
         return f"{said[0]} is beyond chance ({whole} overall)."
     names = text.joined((f"{name} {rate}" for name, rate in named), most=3)
@@ -175,8 +175,8 @@ def count_flagged(table: pd.DataFrame) -> str:
     if table.empty:
         return "There is no open deal"
     flagged = table[table["risk"] > 0]
-    if flagged.empty and len(table) == 1:
-        return "The one open deal has no flag"
+    if len(table) == 1:
+        return f"The one open deal has {'no' if flagged.empty else 'a'} flag"
     if flagged.empty:
         return f"None of {text.count(len(table), 'open deal')} has a flag"
     money = money_of(table)

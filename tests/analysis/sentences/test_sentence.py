@@ -117,25 +117,25 @@ SHARE = ("2025-11", "win_share", "down", 0.25, 0.12, 50)
         (
             changes_of(("", *INFLOW), begins="2024-06"),
             (
-                "Fewer new deals than in the twelve months before: 4 a month, 39 before (alarm of "
-                "Jan 2026); the forecast learns from both."
+                "Fewer new deals than in the twelve months before Jan 2026: 4 a month, 39 before; "
+                "the forecast learns from both."
             ),
         ),
         (
             changes_of(("", *SHARE), begins="2025-04"),
-            "Fewer deals are won than in the seven months before: 12% of closed deals, 25% before "
-            "(alarm of Nov 2025); the forecast learns from both.",
+            "Fewer deals are won than in the seven months before Nov 2025: 12% of closed deals, "
+            "25% before; the forecast learns from both.",
         ),
         (
             changes_of(("", "2026-01", "win_share", "up", 0.25, 1.0, 4), begins="2024-06"),
-            "More deals are won than in the twelve months before: 4 of 4 closed deals, 25% before "
-            "(alarm of Jan 2026); the forecast learns from both.",
+            "More deals are won than in the twelve months before Jan 2026: 4 of 4 closed deals, "
+            "25% before; the forecast learns from both.",
         ),
         (
             changes_of(("Bo", *SHARE), ("Ann", *INFLOW), by="owner_name", begins="2025-01"),
-            "Ann: fewer new deals than in the twelve months before: 4 a month, 39 before (alarm of "
-            "Jan 2026). Bo: fewer deals are won than in the 10 months before: 12% of closed deals, "
-            "25% before (alarm of Nov 2025); the forecast learns from both.",
+            "Ann: fewer new deals than in the twelve months before Jan 2026: 4 a month, 39 before. "
+            "Bo: fewer deals are won than in the 10 months before Nov 2025: 12% of closed deals, "
+            "25% before; the forecast learns from both.",
         ),
     ],
 )
@@ -150,7 +150,7 @@ def test_sentence__of_world_changes_tells_the_last_alarm_of_three_periods() -> N
     assert sentence(changes_of(old)).startswith("In the three months up to Jan 2026, neither")
     up = ("", "2025-12", "inflow", "up", 20.0, 44.0, 44)
     both = sentence(changes_of(up, ("", *INFLOW), ("", *SHARE)))
-    assert both.count("alarm of") == 2
+    assert both.count("twelve months before") == 2
     assert "More new deals" not in both
 
 
