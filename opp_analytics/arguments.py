@@ -6,10 +6,11 @@ import math
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, MissingColumnError
 from opp_analytics.text import joined
@@ -141,6 +142,20 @@ def texts(value: Any, name: str, *, of: str) -> list[str]:
     if len(set(names)) < len(names):
         raise ArgumentValueError.of(name, value, f"names the same {of} twice", "keep one of them")
     return list(names)
+
+
+class ArrowStream(Protocol):
+    """A frame of any library that hands over Arrow: Polars, PyArrow, DuckDB."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Hand over the rows as a stream of Arrow's C interface."""
+
+
+def as_frame(value: Any) -> Any:
+    """Turn a frame of another library that hands over Arrow into pandas; leave anything else."""
+    if isinstance(value, pd.DataFrame) or not hasattr(value, "__arrow_c_stream__"):
+        return value
+    return pa.table(value).to_pandas(date_as_object=False)
 
 
 def refuse_foreign(value: Any, name: str) -> None:

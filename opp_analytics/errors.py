@@ -189,7 +189,15 @@ class OrgError(ConfigError, DataError):
     def __init__(self, where: str, problems: Sequence[OrgProblem]) -> None:
         self.problems = tuple(problems)
         mistakes = "1 mistake" if len(self.problems) == 1 else f"{len(self.problems)} mistakes"
-        super().__init__("\n  ".join([mistakes, *map(str, self.problems)]), where=where)
+        # A column of a sheet makes the same mistake in each row.
+        causes: dict[object, list[OrgProblem]] = {}
+        for one in self.problems:
+            causes.setdefault((one.file, one.key, one.right) if one.file else one, []).append(one)
+        lines = [
+            f"{first}{f' (and {len(more)} more of its rows)' if more else ''}"
+            for first, *more in causes.values()
+        ]
+        super().__init__("\n  ".join([mistakes, *lines]), where=where)
 
 
 class MissingColumnError(DataError):

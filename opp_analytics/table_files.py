@@ -36,7 +36,7 @@ from opp_analytics.text import count, joined
 if TYPE_CHECKING:
     from openpyxl.workbook import Workbook
 
-TableSource: TypeAlias = "str | PathLike[str] | pd.DataFrame | FileTable"
+TableSource: TypeAlias = "str | PathLike[str] | pd.DataFrame | arguments.ArrowStream | FileTable"
 """A file, a frame of its rows, or a table that was read already."""
 Known = Callable[[str], bool]
 """True for a label that names a column."""
@@ -76,7 +76,8 @@ _NAMES = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16", "cp1252": 
 _TOTAL = re.compile(
     r"(((grand|sub)[ -]?)?totals?|(gesamt|end|zwischen)?summe|gesamt|insgesamt|"
     r"(sous-)?totale?|totaal|somme|suma)([ :(].*)?"
-    r"|(weighted|average|avg\.?|mean)( (total|value|amount|pipeline|deal|size))*\W*"
+    r"|(weighted|average|avg\.?|mean|gewichtet\w*|durchschnitt|moyenne|promedio)"
+    r"( (total|value|amount|pipeline|deal|size))*\W*"
     r"|(sum|count|average|record count)( of .*|\W*)",
     re.IGNORECASE,
 )
@@ -142,6 +143,7 @@ def read_table(
     """
     if isinstance(source, FileTable):
         return source
+    source = arguments.as_frame(source)
     if isinstance(source, pd.DataFrame):
         return _read_frame(source)
     arguments.refuse_foreign(source, "frame")

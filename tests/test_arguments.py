@@ -4,10 +4,13 @@ the message names."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import opp_analytics as oa
@@ -104,6 +107,29 @@ def test_refuse_foreign__names_the_line_that_converts(name: str) -> None:
         errors.ArgumentTypeError, match=rf"{name} is a polars DataFrame; .*{name}\.to_pandas\(\)"
     ):
         TAKERS[name](_foreign("polars", "DataFrame"))
+
+
+class _Stream:
+    """A frame of another library, known by the stream that it hands over."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._table = pa.Table.from_pandas(frame, preserve_index=False)
+
+    def __arrow_c_stream__(self, schema: object = None) -> object:
+        return self._table.__arrow_c_stream__(schema)
+
+
+def test_doors__take_what_hands_over_arrow(tmp_path: Path) -> None:
+    org = oa.Org(timezone="America/New_York")
+    cells = {"unique_id": ["a"], "stage": ["proposal"], "close_date": [date(2026, 3, 1)]}
+    deals = oa.read_export(_Stream(pd.DataFrame(cells)), org, progress=False)
+    assert deals["close_date"].tolist() == [pd.Timestamp("2026-03-01")]
+    history = oa.History(tmp_path / "history", org=org)
+    history.record(_Stream(deals), at="2026-02-01T10:00")
+    log = history.changes()[["unique_id", "seen_at", "stage"]]
+    assert log["seen_at"].tolist() == [pd.Timestamp("2026-02-01T15:00Z")]
+    begun = oa.History.from_changes(_Stream(log.astype({"stage": "str"})), org=org)
+    assert begun.records["rows"].tolist() == [1]
 
 
 def test_refuse_foreign__collects_a_lazy_frame_first() -> None:

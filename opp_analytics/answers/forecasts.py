@@ -811,6 +811,9 @@ def find_earlier_record(context: Context) -> pd.Timestamp:
     moments = context.records["recorded_at"]
     if moments.empty:
         raise NotEnoughHistory("no record of the pipeline up to this day")
+    # Before an import knows close dates, no deal is due.
+    dated = require_history(context).begins.get("close_date", moments.iloc[0])
+    moments = moments[moments >= dated]
     days = to_dates(moments, tz=context.tz)
     if context.since is not None:
         by_then = moments[days <= context.since]

@@ -37,7 +37,7 @@ def slippage(context: Context) -> Answer:
         found = _read(context)
     except NotEnoughHistory as error:
         lack = lack_records("what became of the deals that were due", "the second record")
-        said = str(error).removesuffix(".") if context.records.empty else _ONE_RECORD
+        said = _ONE_RECORD if len(context.records) == 1 else text.capital(str(error).rstrip("."))
         return Answer("slippage", context, _TITLE, Sentence.of(said), lacks=(lack,))
     sums = {period: due.sum_up() for period, due in found.items()}
     periods = pd.concat(sums, names=["period"])
@@ -123,7 +123,7 @@ def _read(context: Context) -> dict[str, DueCohort]:
     """
     history, seen = forecasts.require_history(context), context.known_day
     begins = pd.Timestamp(context.records["recorded_at"].iloc[0])
-    found = {}
+    found, reason = {}, NotEnoughHistory("no period has two records")
     for period in (context.period - step for step in (2, 1, 0)):
         first, last = period.start_time.normalize(), min(period.end_time.normalize(), seen)
         opening = max(_begin(context, period), begins)
@@ -132,10 +132,10 @@ def _read(context: Context) -> dict[str, DueCohort]:
         try:
             asked = (opening, last, None, context.tz, "slippage")
             found[str(period)] = DueCohort.read(history, *asked)
-        except NotEnoughHistory:
-            continue  # No record inside this period; another one may have some.
+        except NotEnoughHistory as error:
+            reason = error  # Another period may have records.
     if not found:
-        raise NotEnoughHistory("no period has two records")
+        raise reason
     return found
 
 

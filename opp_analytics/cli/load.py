@@ -31,6 +31,7 @@ from opp_analytics.cli.source import (
     say_age,
 )
 from opp_analytics.periods import as_instant
+from opp_analytics.schema import label_groups
 from opp_analytics.text import count, number
 
 ENDINGS = (".csv", ".parquet", ".xlsx")
@@ -95,9 +96,10 @@ def say_stock(opportunities: pd.DataFrame) -> None:
 
 
 def count_stock(opportunities: pd.DataFrame) -> pd.DataFrame:
-    """Count the opportunities in each stage, with their value."""
-    stages = opportunities.groupby("stage", observed=True)
-    return stages.agg(count=("unique_id", "size"), value=("value", "sum"))
+    """Count the opportunities in each stage, with their value; those without one come last."""
+    stages = opportunities.groupby("stage", observed=True, dropna=False)
+    counts = stages.agg(count=("unique_id", "size"), value=("value", "sum"))
+    return counts.set_axis(label_groups(counts.index.to_series()).rename("stage"))
 
 
 def write_opportunities(opportunities: pd.DataFrame, file: Path) -> None:
@@ -145,8 +147,8 @@ def record_command(
     written: Mapping[str, Any],
 ) -> None:
     """Load all opportunities and add what changed to the history (the API keeps none)."""
-    moment = None if at is None else as_instant(at, name="at")
     source = read_source(source_file, org_file, written, refresh="full")
+    moment = None if at is None else as_instant(at, tz=source.zone, name="at")
     if at is None:
         say_age(source.opportunities, option="--at")
     history = oa.History(folder, org=source.org)

@@ -101,13 +101,19 @@ OrgFile = Annotated[
 """The option ``--org``."""
 
 
-def parse_amount(typed: str | None, org: Org | None) -> float | None:
-    """Read an option's amount like a cell, in the org's currency: 500000, $500,000 or 500k."""
+def parse_amount(
+    typed: str | None, org: Org | None, decimal_comma: bool | None = None
+) -> float | None:
+    """Read an option's amount like a cell, in the org's currency: 500000, $500,000 or 500k.
+
+    `decimal_comma` is that of a file beside it; without one, the org tells it.
+    """
     if typed is None:
         return None
     known = org or oa.Org()
     try:
-        return read_amount(typed, known.currency, decimal_comma=known.decimal_comma)
+        comma = known.decimal_comma if decimal_comma is None else decimal_comma
+        return read_amount(typed, known.currency, decimal_comma=comma)
     except BadCell as error:
         raise typer.BadParameter(f"{typed!r} {error}") from None
 

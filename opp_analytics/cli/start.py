@@ -34,6 +34,7 @@ from opp_analytics.cli.output import check_ending
 from opp_analytics.cli.report import say_alerts
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
+    AsOf,
     OrgFile,
     find_history,
     parse_amount,
@@ -111,6 +112,7 @@ def start_command(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Ask nothing: take the guesses.")
     ] = False,
+    as_of: AsOf = None,
     org_file: OrgFile = None,
     encoding: Annotated[
         str | None,
@@ -168,6 +170,8 @@ def start_command(
             if file
             else _Update(drafted.org)
         )
+        if as_of is not None:
+            update.set_day(as_of)
         update.read_log(log_file, log, past, drafted, written)
         history = update.stage(staging / HISTORY_FOLDER)
         day = update.find_day(history)
@@ -315,13 +319,14 @@ def _answer_target(
     # A week has no target of its own.
     freq = freq if freq[0] in "MQY" else "M"
     label = str(day.to_period(freq))
-    amount = parse_amount(given, org)
+    comma = drafted.export.decimal_comma
+    amount = parse_amount(given, org, comma)
     if given is None and not quiet:
         amount = _ask(
             f"What is the sales target for {text.period_name(label, freq, today=day)}?",
             "Such as 500k; Enter for none.",
             "--target AMOUNT",
-            lambda typed: parse_amount(typed or None, org),
+            lambda typed: parse_amount(typed or None, org, comma),
         )
     if amount is None:
         return drafted
@@ -397,6 +402,17 @@ class _Update:
     log: crm.ChangeLog | None = None
     at: pd.Timestamp | None = None
     """The moment of the record; None where the last record holds the deals already."""
+    dated: bool = False
+    """True if somebody said of which day the deals are."""
+
+    def set_day(self, as_of: str) -> None:
+        """Take the deals to be of this day."""
+        if self.deals is None or Certificate.moment_of(self.deals) is not None:
+            raise DataError(
+                "--as-of is the day of an export that does not tell its own; start without it"
+            )
+        day = as_date(as_of, tz=self.org.zone(None), name="as_of")
+        self.deals.attrs["seen_on"], self.dated = f"{day:%Y-%m-%d}", True
 
     def read_log(
         self,
@@ -552,7 +568,7 @@ def _say_written(
     heading("Written", f"as of {text.day(day, year=True)}")
     note(f"{text.joined(written)}.")
     today = as_date(pd.Timestamp.now("UTC"), tz=update.org.zone(None))
-    if day < today:
+    if day < today and not update.dated:
         note(f"The page is as of {text.day(day, year=True)}: nothing in the data is newer.")
     if update.at is None and update.log is None:
         note(f"{HISTORY_FOLDER} has no new record: nothing changed since its last one.")

@@ -50,6 +50,8 @@ class Export(Reading):
 
     opportunities: pd.DataFrame
     """The opportunities, as `read_export` returns them."""
+    decimal_comma: bool | None
+    """True if the file's amounts have a decimal comma; None when nothing settles it."""
 
 
 def read_export(
@@ -184,14 +186,15 @@ def explain_export(
     ]
     table = drop_footer(table, find_column("unique_id", matched, table))
     find_column("stage", matched, table)
-    columns, lines, blanked = read_columns(table, matched, org, **written)
+    columns, lines, reader = read_columns(table, matched, org, **written)
     frame, left_out = _make_opportunities(columns, org, table, lines, draft)
     if table.modified_at is not None and not {"load", "recorded_at", "seen_on"} & set(table.facts):
         frame.attrs["seen_on"] = f"{find_file_day(table, frame):%Y-%m-%d}"
-    if blanked:
-        frame.attrs["unreadable"] = list_bad(blanked)
+    if reader.blanked:
+        frame.attrs["unreadable"] = list_bad(reader.blanked)
     return Export(
         opportunities=frame,
+        decimal_comma=reader.decimal_comma,
         mapping=tabulate(lines),
         read_as=table.read_as,
         left_out=(*table.left_out, *left_out),

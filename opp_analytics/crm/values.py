@@ -200,10 +200,8 @@ class ColumnReader:
 
 def read_columns(
     table: FileTable, matched: list[Mapped], org: Org, *, zone: str | None = None, **written: Any
-) -> tuple[dict[str, Series], list[Mapped], list[inputs.BadValue]]:
+) -> tuple[dict[str, Series], list[Mapped], ColumnReader]:
     """Read the columns of a table under our names, at their types, on the rows of the file.
-
-    With the cells left blank.
 
     What is `written`, such as the order of days and months, is as `ColumnReader.of` takes it.
     """
@@ -248,7 +246,7 @@ def read_columns(
         else:
             columns[ours], first[ours] = column, place
     reader.settle(table.file)
-    return columns, [*lines, *reader.lines], reader.blanked
+    return columns, [*lines, *reader.lines], reader
 
 
 def _merge(

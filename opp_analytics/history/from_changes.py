@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from opp_analytics import crm, org, schema
+from opp_analytics.arguments import ArrowStream, as_frame
 from opp_analytics.arrays import Flags, Places, Series
 from opp_analytics.errors import ArgumentTypeError, DataError, DataWarning, MissingColumnError
 from opp_analytics.history import rows
@@ -94,7 +95,7 @@ def tell_problems(problems: pd.DataFrame) -> list[str]:
 
 
 def read_import(
-    changes: pd.DataFrame | str | PathLike[str] | crm.ChangeLog,
+    changes: pd.DataFrame | ArrowStream | str | PathLike[str] | crm.ChangeLog,
     known: org.Org | None,
     opportunities: pd.DataFrame | None = None,
     *,
@@ -110,14 +111,15 @@ def read_import(
                 "pass the file of the log with them"
             )
         return Import.of(changes.changes, changes.problems), known
-    if isinstance(changes, pd.DataFrame):
-        changes = org.Org.of(changes).bare(changes) if org.is_converted(changes) else changes
-        ours = any(set(form) <= set(changes.columns) for form in (LONG, WIDE))
+    source, opportunities = as_frame(changes), as_frame(opportunities)
+    if isinstance(source, pd.DataFrame):
+        source = org.Org.of(source).bare(source) if org.is_converted(source) else source
+        ours = any(set(form) <= set(source.columns) for form in (LONG, WIDE))
         if alone and (known is None or ours):
-            agreed = org.merge_orgs(org.get_org(changes), known, names=("the log's org", "org="))
-            return Import.of(changes), agreed
+            agreed = org.merge_orgs(org.get_org(source), known, names=("the log's org", "org="))
+            return Import.of(source), agreed
     known = known or org.get_org(opportunities)
-    log = crm.read_changes(changes, known or org.DEFAULT, opportunities=opportunities, **written)
+    log = crm.read_changes(source, known or org.DEFAULT, opportunities=opportunities, **written)
     note(progress, log.describe())
     return Import.of(log.changes, log.problems), known
 

@@ -164,7 +164,7 @@ class History:
     @classmethod
     def from_changes(
         cls,
-        changes: pd.DataFrame | str | PathLike[str] | ChangeLog,
+        changes: pd.DataFrame | arguments.ArrowStream | str | PathLike[str] | ChangeLog,
         *,
         path: str | PathLike[str] | None = None,
         org: Org | None = None,
@@ -458,7 +458,7 @@ class History:
 
     def record(
         self,
-        opportunities: pd.DataFrame,
+        opportunities: pd.DataFrame | arguments.ArrowStream,
         *,
         at: When | None = None,
         allow_deleted: bool = False,
@@ -472,7 +472,8 @@ class History:
             All opportunities, as `load` returns them, or any frame with ``unique_id``. A new
             ``updated_at`` alone is not a change.
         at : str, date or datetime, optional
-            Time that the frame shows; default: the time of the load (``attrs["load"]``), else now.
+            Time that the frame shows, in the org's time zone unless it names another; default: the
+            time of the load (``attrs["load"]``), else now.
         allow_deleted : bool
             If True, a frame that was not loaded from the API (an export, for example) may lack more
             than 20% and more than 5 of the opportunities known so far: they are recorded as

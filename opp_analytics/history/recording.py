@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from opp_analytics import errors, org
-from opp_analytics.arguments import texts
+from opp_analytics.arguments import ArrowStream, as_frame, texts
 from opp_analytics.certificate import Certificate
 from opp_analytics.history import rows
 from opp_analytics.history.from_changes import Import
@@ -330,7 +330,7 @@ _log = logging.getLogger("opp_analytics")
 
 def add_record(
     source: FolderSource,
-    opportunities: pd.DataFrame,
+    opportunities: pd.DataFrame | ArrowStream,
     *,
     at: When | None,
     allow_deleted: bool,
@@ -338,8 +338,10 @@ def add_record(
     org: Org | None,
 ) -> Recorded:
     """Add a record of all opportunities; see `History.record`."""
-    frame = check_frame(opportunities, org)
-    certificate = check_certificate(opportunities)
+    whole = as_frame(opportunities)
+    frame, certificate = check_frame(whole, org), check_certificate(whole)
+    if at is not None:
+        at = as_instant(at, tz=(org or Org.of(whole)).zone(None), name="at")
     choose_time(at, certificate)
     store = source.store
     allowed = check_allowed(allow_missing, frame, store.entries())

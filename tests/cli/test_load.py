@@ -30,11 +30,13 @@ def test_load__writes_a_file_that_reads_back(
 
 
 def test_load__without_a_file_shows_the_stages(command: Command, account: Account) -> None:
-    account(pd.DataFrame([row(1), row(2, stage="discovery", value=250)]))
+    account(pd.DataFrame([row(1), row(2, stage="discovery", value=250), row(3, stage=None)]))
     code, out, _ = command("load")
     assert code == 0
-    assert [line.split() for line in out.splitlines() if "Discovery" in line] == [
-        ["Discovery", "1", "250"]
+    assert [line.split()[:2] for line in out.splitlines()[-3:]] == [
+        ["Discovery", "1"],
+        ["Proposal", "1"],
+        ["(none)", "1"],
     ]
 
 

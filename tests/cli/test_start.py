@@ -295,6 +295,23 @@ def test_start__takes_the_answers_from_options(command: Command, here: Path) -> 
     assert "opp-analytics.toml has targets already" in err
 
 
+def test_start__reads_a_target_as_the_file_beside_it_and_takes_its_day(
+    command: Command, here: Path
+) -> None:
+    write_deals(here, Amount="120.000,00 €")
+    deals = pd.read_csv("deals.csv").iloc[:1].assign(**{"Last Modified Date": day(-30)})
+    deals.to_csv("deals.csv", index=False)
+    back = f"{TODAY - pd.Timedelta(days=9):%Y-%m-%d}"
+    options = ("--as-of", back, "--yes", "--month-first")
+    code, out, err = command("start", "deals.csv", "--target", "400.000", *options)
+    assert (code, err) == (0, "")
+    assert "nothing in the data is newer" not in out
+    assert oa.Org.read("opp-analytics.toml").targets["target"].tolist() == [400_000]
+    assert f"{History('opp-history').records['recorded_at'].iloc[0]:%Y-%m-%d}" == back
+    code, _, err = command("start", write_targets(here).name, *options)
+    assert (code, "--as-of is the day of an export" in err) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("stage", "answered", "says"),
     [

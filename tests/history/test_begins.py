@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
+from opp_analytics.answers.forecasts import find_earlier_record
 from opp_analytics.errors import NotEnoughHistory
+from tests.pipelines import context_of
 
 LOG = pd.DataFrame(
     {
@@ -66,6 +68,14 @@ def test_analyses__say_from_when_a_column_is_known(history: oa.History) -> None:
     assert waterfall.loc["value_up", "value"] == 5
     flow = oa.stage_flow(history, start="2026-01-05", end="2026-02-08")
     assert flow.loc["proposal", "entries"] == 1
+
+
+def test_page__compares_with_no_record_before_there_are_close_dates(history: oa.History) -> None:
+    context = context_of(history.as_of("2026-02-09"), history, as_of="2026-02-01")
+    with pytest.raises(NotEnoughHistory, match="the first record is from Feb 1; a comparison"):
+        find_earlier_record(context)
+    answer = oa.ask("slippage", NOW, history, as_of="2026-02-01")
+    assert answer.sentence == "Nothing was due, as far as recorded."
 
 
 def test_analyses__begin_where_all_columns_do(history: oa.History) -> None:

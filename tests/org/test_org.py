@@ -513,3 +513,19 @@ def test_org__refuses_a_second_address_of_a_person() -> None:
         oa.errors.OrgError, match=r"people.rows\[0\].email = 'ann': not a mail address"
     ):
         Org(people=[{**PEOPLE[0], "email": "ann"}])
+
+
+def test_read__says_a_mistake_of_every_row_of_a_file_once(tmp_path: Path) -> None:
+    rows = "".join(f"2026-{month:02},Ann Lee,Max Roe,5\n" for month in range(1, 13))
+    (tmp_path / "quota.csv").write_text(f"Month,Rep,Manager,Quota\n{rows}")
+    file = tmp_path / "opp-analytics.toml"
+    file.write_text('[targets]\nfile = "quota.csv"\n')
+    with pytest.raises(oa.errors.OrgError) as refused:
+        oa.Org.read(file)
+    head, *lines = str(refused.value).splitlines()
+    assert head.endswith("12 mistakes")
+    assert lines == [
+        "  quota.csv line 2: team = 'Max Roe': a target is a person's or a team's; keep owner_name "
+        "or team (and 11 more of its rows)"
+    ]
+    assert len(refused.value.problems) == 12

@@ -148,10 +148,11 @@ def _compare_slippage(table: pd.DataFrame) -> str:
     counts, values = (unstack_level(sums[name], "outcome") for name in ("count", "value"))
     due, slipped = counts.sum(axis=1), counts["slipped"]
     rates = (values["slipped"] / values.sum(axis=1) if valued else slipped / due).dropna()
+    part = set(note.figures.get("part", []))
     if rates.empty:
-        return "Nothing was due."
+        return "Nothing was due." if {*due.index} - part else "Nothing was due, as far as recorded."
     running = [key for key in rates.index if evidence.cut_period(str(key), table)]
-    part = {*running, *note.figures.get("part", [])}
+    part |= {*running}
     whole = [key for key in rates.index if key not in part]
     *before, last = whole[-2:] or [rates.index[-1]]
     name = period_name(str(last), note.freq, today=note.day)
