@@ -64,7 +64,7 @@ COLUMNS = {
     for row in _read("columns.csv")
 }
 """The columns of the public result tables."""
-CHECKS = {row["check"]: (row["title"], row["what"]) for row in _read("checks.csv")}
+CHECKS = {row["check"]: (row["title"], row["what"]) for row in _read("audit_checks.csv")}
 """The checks of the audit: name, and what deals of it do."""
 LABELS: dict[str, Callable[[Any], str]] = {
     **dict.fromkeys(("stage", "stage_after", "from_stage", "to_stage", "became"), text.stage),

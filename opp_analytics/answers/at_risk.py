@@ -38,7 +38,8 @@ def at_risk(context: Context) -> Answer:
     heads = {"chance": forecasts.name_history(context), "close_date": "Close", "reasons": "Why"}
     known = context.deals.set_index("unique_id").loc[flagged.index]
     known = known.reset_index()
-    todo, several = say_actions(context), _has_several(context)
+    todo = say_actions(context)
+    several = bool(context.person) and context.deals[context.person].nunique() > 1
     rows = [
         _add_reasons(row, str(reasons).split(_BETWEEN), todo.get(row.id), owner)
         for row, reasons, owner in zip(
@@ -71,11 +72,6 @@ def at_risk(context: Context) -> Answer:
         call='oa.deal_flags(deals, history, as_of="{day}")',
         opener=partial(explain_deal, context),
     )
-
-
-def _has_several(context: Context) -> bool:
-    """True if more than one person has deals."""
-    return bool(context.person) and context.deals[context.person].nunique() > 1
 
 
 def _add_reasons(row: Row, reasons: list[str], todo: str | None, owner: str) -> Row:

@@ -55,15 +55,14 @@ OUTPUT: ContextVar[Output] = ContextVar("output", default=_AS_USUAL)
 """That of the command that runs."""
 
 
-def write_command(*words: object, program: str = "opp-analytics") -> str:
+def write_command(*words: object) -> str:
     """Write a command as a person types it in a shell.
 
     A program of this environment goes by its name if the shell finds it, else by its path.
     """
-    own, found = Path(sysconfig.get_path("scripts")) / program, shutil.which(program)
-    if found is not None and Path(found).parent == own.parent:
-        called = program
-    else:
+    called = "opp-analytics"
+    own, found = Path(sysconfig.get_path("scripts")) / called, shutil.which(called)
+    if found is None or Path(found).parent != own.parent:
         here = Path.cwd()
         called = str(own.relative_to(here) if own.is_relative_to(here) else own)
     return shlex.join(map(str, [called, *words]))

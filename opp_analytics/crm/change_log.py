@@ -16,7 +16,17 @@ from numpy.typing import NDArray
 
 from opp_analytics.arrays import Series
 from opp_analytics.crm import unrecorded
-from opp_analytics.crm.fill_roles import find_column
+from opp_analytics.crm.find_shape import (
+    CREATED,
+    LOGS,
+    UTC_LABELS,
+    find_name,
+    find_shape,
+    name_any,
+    name_events,
+    name_snapshots,
+)
+from opp_analytics.crm.guess_columns import find_column
 from opp_analytics.crm.mapping import (
     FLAGS,
     OWN,
@@ -28,16 +38,6 @@ from opp_analytics.crm.mapping import (
     tabulate,
 )
 from opp_analytics.crm.read_export import look_up_chances
-from opp_analytics.crm.recognize import (
-    CREATED,
-    LOGS,
-    UTC_LABELS,
-    find_name,
-    find_shape,
-    name_any,
-    name_events,
-    name_snapshots,
-)
 from opp_analytics.crm.values import ColumnReader, is_time, read_columns
 from opp_analytics.errors import DataError, MissingColumnError
 from opp_analytics.inputs import Cells, as_ids, as_texts

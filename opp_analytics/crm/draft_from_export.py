@@ -10,10 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from opp_analytics.crm.fill_roles import Guess, guess_columns
+from opp_analytics.crm.find_shape import name_every, recognize
+from opp_analytics.crm.guess_columns import Guess, guess_columns
 from opp_analytics.crm.mapping import name_opportunities
 from opp_analytics.crm.read_export import Export, explain_export
-from opp_analytics.crm.recognize import name_every, recognize
 from opp_analytics.errors import DataError
 from opp_analytics.files import SMALL, read_whole
 from opp_analytics.inputs import did_you_mean, make_key

@@ -21,8 +21,6 @@ CLOSED_AT = ("closed_at", "won_at", "lost_at")
 FLAGS = ("is_won", "is_lost", "is_closed", "is_deleted", "is_active")
 USED_UP = (*FLAGS, *CLOSED_AT, "won_value")
 """Columns that become the status, the close date and the value of a closed deal, and go."""
-CLOSED_DATE = "closed_date"
-"""The column of the day on which a deal was closed."""
 OWN = (
     *COLUMNS,
     "owner_name",
@@ -122,7 +120,7 @@ class Names:
         return bool(label) and self.find(label) is not None
 
 
-LABELS = tomllib.loads(Path(__file__).with_name("labels.toml").read_text(encoding="utf-8"))
+LABELS = tomllib.loads(Path(__file__).with_name("history_labels.toml").read_text(encoding="utf-8"))
 CLOSINGS = {word: ours for ours in CLOSED_AT for word in LIKELY[ours] if word != "closed"}
 """Labels of the day a deal was closed, in files of any CRM; "closed" may also be yes or no."""
 

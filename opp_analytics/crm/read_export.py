@@ -12,7 +12,8 @@ import pandas as pd
 from opp_analytics import arguments
 from opp_analytics.arrays import Series
 from opp_analytics.crm.file_day import find_file_day
-from opp_analytics.crm.fill_roles import find_column
+from opp_analytics.crm.find_shape import LOGS, find_shape, name_any
+from opp_analytics.crm.guess_columns import find_column
 from opp_analytics.crm.mapping import (
     CLOSED_AT,
     FLAGS,
@@ -23,7 +24,6 @@ from opp_analytics.crm.mapping import (
     name_opportunities,
     tabulate,
 )
-from opp_analytics.crm.recognize import LOGS, find_shape, name_any
 from opp_analytics.crm.values import UNREADABLE, read_columns
 from opp_analytics.errors import ArgumentTypeError, DataError
 from opp_analytics.inputs import BadValue, list_bad, refuse

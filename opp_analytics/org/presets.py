@@ -46,13 +46,13 @@ def _read_preset(preset: Mapping[str, Any]) -> Json:
 
 PRESETS: dict[str, Json] = {name: _read_preset(one) for name, one in _DATA["presets"].items()}
 """Settings by preset, in the form of an org file."""
-_VOCABULARY = tomllib.loads(Path(__file__).with_name("vocabulary.toml").read_text(encoding="utf-8"))
+_WORDS = tomllib.loads(Path(__file__).with_name("column_words.toml").read_text(encoding="utf-8"))
 COLUMN_WORDS: dict[str, list[str]] = {
-    ours: words.split() for ours, words in _VOCABULARY["words"].items()
+    ours: words.split() for ours, words in _WORDS["words"].items()
 }
 """What people call the columns of the tables beside the deals, the likeliest first."""
 TABLE_LABELS: dict[str, list[list[str]]] = {
-    kind: table["needs"] for kind, table in _VOCABULARY["tables"].items()
+    kind: table["needs"] for kind, table in _WORDS["tables"].items()
 }
 """By kind of table, what its labels must name: one of each."""
 
@@ -65,8 +65,7 @@ def spell(label: str) -> str:
 
 
 _BEFORE, _AFTER = (
-    [spell(word) for word in _VOCABULARY["wrapping"][place].split()]
-    for place in ("before", "after")
+    [spell(word) for word in _WORDS["wrapping"][place].split()] for place in ("before", "after")
 )
 
 
@@ -89,12 +88,12 @@ _MOST_SPELLINGS = 40
 """A label of nothing but such words has more, and none of them is a column."""
 LIKELY: dict[str, tuple[str, ...]] = {
     ours: tuple(dict.fromkeys(spell(word) for words in said.values() for word in words.split()))
-    for ours, said in _VOCABULARY["roles"].items()
+    for ours, said in _WORDS["roles"].items()
 }
 """Likely labels of our columns in files of any CRM in eight languages, as `spell` gives them, the
 likeliest first."""
 COLUMN_WORDS["owner_name"] = [
-    *(word for words in _VOCABULARY["roles"]["owner_name"].values() for word in words.split()),
+    *(word for words in _WORDS["roles"]["owner_name"].values() for word in words.split()),
     *COLUMN_WORDS["owner_name"],
 ]
 
@@ -132,7 +131,7 @@ def list_columns(kind: str) -> tuple[str, ...]:
     """List the columns of a table."""
     return (
         *(name for names in TABLE_LABELS[kind] for name in names),
-        *_VOCABULARY["tables"][kind]["more"],
+        *_WORDS["tables"][kind]["more"],
     )
 
 

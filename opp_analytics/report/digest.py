@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from email.header import Header
 from email.message import EmailMessage
@@ -162,14 +162,11 @@ def _write_section(answer: Answer, rows: Sequence[Row]) -> Section:
     if not answer.tables:
         return Section(answer.key, answer.title, f"{title}.")
     notes = " ".join(f"{answer.say(note)}." for note in answer.notes)
-    return Section(answer.key, title, notes, _say_rows(answer, rows))
-
-
-def _say_rows(answer: Answer, rows: Iterable[Row]) -> tuple[Saying, ...]:
-    return tuple(
+    says = (
         Saying(row.name.write(None), answer.say(row.says or Sentence()), row.kind != "person")
         for row in rows
     )
+    return Section(answer.key, title, notes, tuple(says))
 
 
 _SECTIONS: dict[str, Callable[[Context], Section]] = {

@@ -95,11 +95,6 @@ class PageColumn:
     """SVG in place of the title, such as a scale."""
 
 
-def draw_column(title: str = "", picture: str = "") -> PageColumn:
-    """Make a column of pictures, as wide as there is room."""
-    return PageColumn(title, right=False, phone="full", kind="pict", picture=picture)
-
-
 @dataclass(frozen=True)
 class Line:
     """A row of a table."""

@@ -35,7 +35,6 @@ from opp_analytics.report.model import (
     Opening,
     PageColumn,
     Table,
-    draw_column,
     say_only,
 )
 from opp_analytics.schema import HALF_CENT
@@ -60,7 +59,7 @@ _LOOKS = {
     "commit_total": PageColumn("", kind="wide"),
     "best_case_total": PageColumn("", kind="wide"),
     "change": PageColumn("", kind="since"),
-    PICTURE: draw_column(),
+    PICTURE: PageColumn("", right=False, phone="full", kind="pict"),
 }
 """How columns look; other numbers and dates are at the right."""
 _WriteMoney = Callable[..., str]
@@ -105,12 +104,11 @@ def show_table(
     columns: Sequence[str] = (),
     money: _WriteMoney = text.number,
     heads: Mapping[str, str] | None = None,
-    says: bool = False,
 ) -> Table:
     """Show a table, of it at most so many rows.
 
     `columns` are those shown, in their order, as far as the table has them. `money` writes amounts;
-    `heads` name columns otherwise. If it `says`, what a row says is below its name.
+    `heads` name columns otherwise.
     """
     titles = answer.title_columns(table) | dict(heads or {})
     names = [one for one in columns if one in (*titles, PICTURE, RANGE)] or list(titles)
@@ -122,7 +120,6 @@ def show_table(
     name = _NAME if is_deals else PageColumn("", right=False)
 
     def write(row: Row) -> Line:
-        beside = show_words(answer, row.says) if says and row.says else ()
         cells = (
             Cell("", picture=pictures[row.id])
             if one == PICTURE
@@ -130,7 +127,7 @@ def show_table(
             for one in names
         )
         return Line(
-            (replace(show_name(answer, row), beside=beside), *cells),
+            (show_name(answer, row), *cells),
             opens=show_behind(answer, row),
         )
 

@@ -172,7 +172,7 @@ def forecast(
     2026-03       100.0        50.0           20.0     120.0  100.0  150.0
     """
     meant = read_method(method, probability=probability, stage_rates=stage_rates)
-    return forecast_shown(
+    leveled = LeveledForecast.of(
         opportunities,
         as_of=as_of,
         freq=freq,
@@ -187,16 +187,7 @@ def forecast(
         new_business=new_business,
         confidence=confidence,
     )
-
-
-def forecast_shown(
-    opportunities: pd.DataFrame, shown: Callable[[Labels, str], bool] | None = None, **asked: Any
-) -> pd.DataFrame:
-    """Forecast as `forecast` does.
-
-    Range and chance are NaN in rows that are not `shown`, by labels and period.
-    """
-    return LeveledForecast.of(opportunities, **asked).show(shown)
+    return leveled.show()
 
 
 @dataclass(frozen=True)

@@ -375,7 +375,7 @@ def _send(live: LiveRun, entry: RunStep) -> Result:
     error = None
     if not live.stop:
         try:
-            return _create(live, entry) if entry.creates else _change(live, entry)
+            return _create(live, entry) if entry.creates else _Change(live, entry).carry_out()
         except JournalError as failure:
             error = str(failure)
             live.stop.set(error)
@@ -468,13 +468,11 @@ def _find_equal(live: LiveRun, entry: RunStep) -> Result | None:
     return None
 
 
-def _change(live: LiveRun, entry: RunStep) -> Result:
-    """Update, delete or recover a deal; each may be repeated once the server was read again."""
-    return _Change(live, entry).carry_out()
-
-
 class _Change:
-    """A change of a deal that is there, and what is known of the writes sent for it."""
+    """An update, delete or recovery of a deal, and what is known of the writes sent for it.
+
+    Each may be repeated once the server was read again.
+    """
 
     def __init__(self, live: LiveRun, entry: RunStep) -> None:
         self.live, (self.number, self.step, earlier) = live, entry

@@ -32,10 +32,6 @@ _FIRST = 100
 """Rows of the first page of the newest opportunities, which usually reaches back 15 minutes."""
 
 
-def _read_created_at(record: dict[str, Any]) -> Any:
-    return schema.read_stamp(record.get("created_at"))
-
-
 def mark_newest(client: Client) -> tuple[Any, frozenset[str]]:
     """Read the server's newest opportunities just before the first create.
 
@@ -45,7 +41,7 @@ def mark_newest(client: Client) -> tuple[Any, frozenset[str]]:
     """
     first = client.list(page=1, page_size=_FIRST, sort="-created_at")
     rows = first.rows
-    times = [_read_created_at(record) for record in rows]
+    times = [schema.read_stamp(record.get("created_at")) for record in rows]
     now = client.server_time()
     if (
         now is None

@@ -1,15 +1,14 @@
-"""The difference between two frames of opportunities, as steps to make with every problem in them.
+"""The difference between two frames of opportunities, and between these and the server now.
 
-And theirs from the server now.
+It is told as steps to make, with every problem in them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -398,7 +397,6 @@ def compare_three_ways(
     client_org: Org | None = None,
     *,
     forms: Forms | None = None,
-    overwritten: Mapping[str, Any] = MappingProxyType({}),
 ) -> Step:
     """Compare a step with the server's row: cells are clean, already there or in conflict.
 
@@ -408,25 +406,18 @@ def compare_three_ways(
     conflict.
 
     A server may keep a form of its own of what it is sent. `forms` has those that it answered to
-    earlier runs: they are our values, and nothing else near them is. Only where a write has no
-    answer, an earlier run's or that of this step, which was to change the values in `overwritten`,
-    the form is not known: any other value that agrees with ours may be it.
+    earlier runs: they are our values, and nothing else near them is. Only where a write of an
+    earlier run has no answer, any other value that agrees with ours may be its form.
     """
     meaning, forms = client_org or step.org, forms or {}
     if step.operation == "update":
-        return _compare_update(step, remote, meaning, forms, overwritten)
+        return _compare_update(step, remote, meaning, forms)
     if step.operation == "delete":
         return _compare_delete(step, remote, meaning, forms)
     return step.mark("clean" if remote is None else "already")
 
 
-def _compare_update(
-    step: Step,
-    remote: Json | None,
-    meaning: Org,
-    forms: Forms,
-    overwritten: Mapping[str, Any],
-) -> Step:
+def _compare_update(step: Step, remote: Json | None, meaning: Org, forms: Forms) -> Step:
     turn = None if remote is None else _detect_turn(step, remote, meaning)
     cells = []
     for cell in step.cells:
@@ -438,7 +429,6 @@ def _compare_update(
             answered = _is_form(step, field, after, now, forms)
             # Of a write without an answer, a cell that has changed since may be the form.
             doubtful = _list_held(step, field, after, forms, answered=False)
-            doubtful += [overwritten[field]] if field in overwritten else []
             in_doubt = any(not same(field, held, now) for held in doubtful)
             if is_same(field, now, after, meaning) or (
                 (answered or in_doubt) and agrees(field, after, now)

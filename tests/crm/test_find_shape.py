@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.crm.recognize import (
+from opp_analytics.crm.find_shape import (
     find_shape,
     name_any,
     name_snapshots,

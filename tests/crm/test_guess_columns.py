@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.crm.fill_roles import guess_columns, guess_ids
+from opp_analytics.crm.guess_columns import guess_columns, guess_ids
 from opp_analytics.crm.mapping import match_labels, name_opportunities
 from opp_analytics.errors import MissingColumnError
 from opp_analytics.table_files import read_table

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from opp_analytics import inputs
 from opp_analytics.arrays import Series
+from opp_analytics.crm.find_shape import guess_preset, name_any
 from opp_analytics.crm.mapping import (
     CLOSED_AT,
     FLAGS,
@@ -20,7 +21,6 @@ from opp_analytics.crm.mapping import (
     match_labels,
     name_opportunities,
 )
-from opp_analytics.crm.recognize import guess_preset, name_any
 from opp_analytics.errors import DataError, MissingColumnError
 from opp_analytics.org import FILE, LIKELY, Org, list_names, rank_label, tell_kind
 from opp_analytics.table_files import FileTable, TableSource, drop_footer, quote_labels, read_table
