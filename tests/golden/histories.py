@@ -73,7 +73,7 @@ def daily(folder: Path) -> Known:
     twice = log["seen_at"].dt.normalize() == log["seen_at"].max().normalize()
     log.loc[twice & (log["unique_id"].str[-1] > "4"), "seen_at"] += pd.Timedelta(hours=5)
     log = log.sort_values(["seen_at", "unique_id"], kind="stable")
-    return _known(log, target={"2022-10": 60_000, "2022-11": 70_000}, pages=False)
+    return _known(log, target={"2022-10": 60_000, "2022-11": 70_000}, pages=False, past=False)
 
 
 def gaps(folder: Path) -> Known:

@@ -84,18 +84,14 @@ def _of_history(known: Known) -> Iterator[tuple[str, str, Callable[[], Any]]]:
     quarter = _label(known, "Q")
     if known.past:
         yield from _past(known, month, last_month, quarter)
-    for days in (7, 35):
+    for days, method in ((7, "stated"), (35, "auto"), (35, "stated")):
         start = as_of - pd.Timedelta(days=days)
-        for method in ("auto", "stated"):
-            asked = {"start": start, "end": as_of, "period": month, "method": method}
-            name = f"{method} {days} days"
-            yield "forecast_change", name, partial(ASK.forecast_change, history, **asked)
-            if days == 35 or method == "stated":
-                yield (
-                    "forecast_change",
-                    f"{name} deals",
-                    partial(ASK.forecast_change_deals, history, **asked),
-                )
+        asked = {"start": start, "end": as_of, "period": month, "method": method}
+        name = f"{method} {days} days"
+        yield "forecast_change", name, partial(ASK.forecast_change, history, **asked)
+        if days == 35:
+            deals = partial(ASK.forecast_change_deals, history, **asked)
+            yield "forecast_change", f"{name} deals", deals
     asked = {"start": as_of - pd.Timedelta(days=35), "end": as_of, "period": quarter, "freq": "Q"}
     yield (
         "forecast_change",
@@ -130,7 +126,7 @@ def _past(
     assert history is not None
     for period in (month, last_month):
         yield "forecast_fan", f"auto {period}", partial(ASK.forecast_fan, history, period=period)
-    for method in ("run_rate", "stated", "stage"):
+    for method in ("run_rate", "stated"):
         yield (
             "forecast_fan",
             f"{method} {month}",
