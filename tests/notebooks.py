@@ -1,5 +1,5 @@
-"""``python -m tests.notebooks``: run every notebook and store what it shows, as a code host then
-shows it.
+"""``python -m tests.notebooks``: run every notebook in JupyterLab and store what it shows, as a
+code host then shows it.
 
 With names (``python -m tests.notebooks 01``) only the notebooks whose names begin so.
 """
@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import re
 import shutil
 import sys
-import sysconfig
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from tests.browser.chromium import CHROMIUM, FLAGS
+from tests.browser.jupyter import Lab, jupyter_lab
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 FILES = sorted(FOLDER.glob("*.ipynb"))
@@ -31,6 +33,14 @@ _VOLATILE = re.compile(
 """Moments at which something was read, and a port."""
 
 
+_RUN_ALL = """async () => {
+  const { content, context } = window.jupyterapp.shell.currentWidget;
+  await context.sessionContext.ready;
+  await window.jupyterapp.commands.execute("notebook:run-all-cells");
+  return content.model.toJSON();
+}"""
+
+
 def read(file: Path) -> Any:
     """Read a notebook."""
     # Two seconds to import, which each process that only collects the tests would pay.
@@ -39,32 +49,17 @@ def read(file: Path) -> Any:
     return nbformat.read(file, as_version=4)
 
 
-def run(file: Path) -> Any:
-    """Run a notebook in a folder with the practice files; the notebook with its outputs."""
+def run(host: Lab, page: Page, file: Path) -> Any:
+    """Run a notebook by Run All in a folder with the practice files; the notebook with its
+    outputs."""
     import nbformat
-    from nbclient import NotebookClient
 
     notebook = read(file)
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(FOLDER / "exports", Path(folder, "exports"))
-        client = NotebookClient(
-            nbformat.from_dict(notebook),
-            timeout=LONGEST_SECONDS,
-            kernel_name="python3",
-            resources={"metadata": {"path": folder}},
-            record_timing=False,
-            store_widget_state=False,
-            coalesce_streams=True,
-        )
-
-        def name_cell(cell: Any, cell_index: int) -> None:
-            """Send the cell's id with it, as JupyterLab and Notebook do."""
-            client.kc.session.metadata["cellId"] = cell["id"]
-
-        client.on_cell_execute = name_cell
-        # Commands are called by their names, as in an activated environment.
-        path = os.pathsep.join((sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)))
-        done = client.execute(env=os.environ | {"PATH": path})
+    shutil.copy(file, host.folder)
+    shutil.copytree(FOLDER / "exports", host.folder / "exports", dirs_exist_ok=True)
+    host.show(page, file.stem)
+    page.set_default_timeout(LONGEST_SECONDS * 1000)
+    done = nbformat.from_dict(page.evaluate(_RUN_ALL))
     for cell, ran in zip(notebook.cells, done.cells, strict=True):
         if cell.cell_type == "code":
             cell.execution_count = ran.execution_count
@@ -118,13 +113,21 @@ def _words(output: Any) -> str:
 
 
 def main(names: list[str]) -> None:
-    """Run and store."""
+    """Run in JupyterLab and store."""
     import nbformat
 
-    for file in FILES:
-        if not names or file.name.startswith(tuple(names)):
-            nbformat.write(run(file), file)
-            sys.stdout.write(f"{file.name}: {file.stat().st_size / 1024:.0f} KB\n")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        jupyter_lab(Path(folder)) as lab,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which(CHROMIUM), args=list(FLAGS)
+        )
+        for file in FILES:
+            if not names or file.name.startswith(tuple(names)):
+                nbformat.write(run(lab, browser.new_page(), file), file)
+                sys.stdout.write(f"{file.name}: {file.stat().st_size / 1024:.0f} KB\n")
 
 
 if __name__ == "__main__":
