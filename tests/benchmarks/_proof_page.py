@@ -12,6 +12,7 @@ import pandas as pd
 from opp_analytics import text
 from tests.benchmarks._promises import GIANT, Promise, held_in, promises, score_targets
 from tests.benchmarks._proof_rows import (
+    FEWEST,
     METHODS,
     OURS,
     Rows,
@@ -89,7 +90,7 @@ Another method was better by more than half a point in {len(losses)} of {len(par
 
 {bullets({name: line for name, line in losses.items() if "beyond" in line})}
 
-80% ranges of learned held less than 70% or more than 92%:
+80% ranges of learned held less than 70% or more than 92%, in parts of at least {FEWEST} forecasts:
 
 {bullets(bad)}
 

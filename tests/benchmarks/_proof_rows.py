@@ -127,7 +127,7 @@ def list_losses(parts: Mapping[str, pd.DataFrame]) -> dict[str, str]:
 
 
 def list_bad_ranges(parts: Mapping[str, pd.DataFrame]) -> dict[str, str]:
-    """Where learned's 80% ranges held less than 70% or more than 92%."""
+    """Where learned's 80% ranges held less than 70% or more than 92% of enough forecasts."""
     learned: dict[str, Any] = {
         name: scores.loc["learned"] for name, scores in parts.items() if "learned" in scores.index
     }
