@@ -133,6 +133,7 @@ def damaged(
         ("UPDATE step SET operation = 'merge'", "CHECK constraint failed in step"),
         ("UPDATE run SET started_at = 'now'", "CHECK constraint failed in run"),
         ("UPDATE change SET after = '{\"a'", "CHECK constraint failed in change"),
+        ("UPDATE run SET plan_id = CAST(x'80' AS TEXT)", "ould not decode"),
     ],
 )
 def test_journal__that_is_damaged_names_the_file_and_what_to_do(
@@ -153,7 +154,6 @@ def test_journal__of_flipped_bits_is_read_or_named(
     raised = [error for _ in range(12) for error in damaged(dice).values()]
     named = [error for error in raised if isinstance(error, JournalError)]
     assert [error for error in raised if not isinstance(error, OppAnalyticsError | None)] == []
-    assert any("could not decode" in str(error).lower() for error in named)
     assert all(str(state_folder() / "journals") in str(error) for error in named)
 
 
