@@ -133,7 +133,6 @@ def damaged(
         ("UPDATE step SET operation = 'merge'", "CHECK constraint failed in step"),
         ("UPDATE run SET started_at = 'now'", "CHECK constraint failed in run"),
         ("UPDATE change SET after = '{\"a'", "CHECK constraint failed in change"),
-        ("UPDATE run SET plan_id = CAST(x'80' AS TEXT)", "ould not decode"),
     ],
 )
 def test_journal__that_is_damaged_names_the_file_and_what_to_do(
@@ -145,6 +144,17 @@ def test_journal__that_is_damaged_names_the_file_and_what_to_do(
         assert what in str(error)
         assert str(file) in str(error)
         assert " away: its runs can then no longer be resumed or undone" in str(error)
+
+
+def test_journal__of_text_that_cannot_be_decoded_names_the_file(
+    damaged: Callable[..., dict[str, Exception | None]],
+) -> None:
+    raised = damaged("UPDATE change SET field = CAST(x'80' AS TEXT)")
+    for reader in ("undo", "resume"):
+        error = raised[reader]
+        assert isinstance(error, JournalError), (reader, error)
+        assert "ould not decode" in str(error)
+        assert str(state_folder() / "journals") in str(error)
 
 
 def test_journal__of_flipped_bits_is_read_or_named(
