@@ -775,17 +775,17 @@ def past_coverage(context: Context) -> pd.DataFrame:
     unknown = pd.DataFrame({"median": [], "n": []})
     if history is None or context.records.empty or not forecast(context)["target"].notna().any():
         return unknown
-    labels, by = [context.label], leading_levels(context)
+    by = leading_levels(context)
     try:
         then = context.keep(
-            lambda: analysis.list_past_coverage(history, labels, by=by, **context.options),
+            lambda: analysis.list_past_coverage(history, context.label, by=by, **context.options),
             "coverage",
             tuple(by or ()),
         )
     except (NotEnoughHistory, DataError):
         return unknown
     then = then[then[part.column] == part.name] if part else then
-    return analysis.find_usual_coverage(then, forecast(context)).droplevel("asked")
+    return analysis.find_usual_coverage(then, forecast(context))
 
 
 def say_usual_coverage(context: Context) -> str:

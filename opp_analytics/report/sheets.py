@@ -75,10 +75,11 @@ SHEETS: dict[str, Json] = tomllib.loads(
     Path(__file__).with_name("sheets.toml").read_text(encoding="utf-8")
 )
 """The sheets in their order: each a table of an answer, or what is behind its rows."""
+_ASKED = {said["ask"] for said in SHEETS.values()}
 SHEETS |= {
     one.look.nav: {"ask": key, "table": ""}
     for key, one in CATALOG.items()
-    if one.look and one.look.nav and key not in [said["ask"] for said in SHEETS.values()]
+    if one.look and one.look.nav and key not in _ASKED
 }
 _MOST_LISTED = 1_000
 """Rows of a sheet, and of each list of deals on one, that somebody may read; all of the deals."""
@@ -144,9 +145,10 @@ def _make_sheet(answer: Answer, name: str, said: Mapping[str, Any]) -> Sheet:
     Lists of deals have the name of their sheet.
     """
     most = None if answer.key == "deals" else _MOST_LISTED
+    # A question that `sheets.toml` does not name shows its first table, with that one's total.
     is_first = said.get("table") == ""
-    found = [table for table in answer.tables if is_first or table.name == said.get("table")]
-    found = found[:1] if is_first else found
+    named = [table for table in answer.tables if table.name == said.get("table")]
+    found = [*answer.tables[:1]] if is_first else named
     frames = [_tabulate(answer, table, most) for table in found]
     if "table" not in said:
         for row in answer.tables[0].rows if answer.tables else ():

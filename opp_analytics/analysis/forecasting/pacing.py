@@ -171,7 +171,7 @@ def _find_open_then(
     if history is None:
         return found
     with suppress(NotEnoughHistory, DataError):
-        then = list_past_coverage(history, [current], **asked)
+        then = list_past_coverage(history, current, **asked)
         known = table.index.get_level_values("period").isin(then["period"]) & ~table["to_date"]
         sums = then.groupby(table.index.names)["open_value"].sum()
         found[known] = sums.reindex(table.index[known], fill_value=0.0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import pandas as pd
 
 from opp_analytics import periods
@@ -20,7 +18,7 @@ from opp_analytics.periods import Freq, When
 
 def list_past_coverage(
     history: History,
-    labels: Iterable[str],
+    label: str,
     *,
     as_of: When,
     freq: Freq = "M",
@@ -29,10 +27,10 @@ def list_past_coverage(
 ) -> pd.DataFrame:
     """List, for each ended period, what was won, open and due with as many days left as today.
 
-    Today is `as_of`, and the days left are those of each of `labels`.
+    Today is `as_of`, and the days left are those of the period `label`.
 
-    One row per label (``asked``), ended period with such a record, and group of `by` at it:
-    ``booked`` and ``open_value``, money as known then.
+    One row per ended period with such a record, and group of `by` at it: ``booked`` and
+    ``open_value``, money as known then.
     """
     day = periods.as_date(as_of, tz=Org.of(history).zone(tz))
     past = PastForecasts(
@@ -47,17 +45,14 @@ def list_past_coverage(
         )
     )
     records, versions, today, rows = past.records, past.learned.versions, day_number(day), []
-    for label in labels:
-        wanted = periods.as_period(label, records.freq)
-        early = find_equally_early(records, records.period(today), last_day(wanted) - today)
-        for record in filter(records.shows_deals, early):
-            moment = versions.at(record)
-            for ended in early[record]:
-                sums = moment.booked_in(ended), moment.sum(moment.value, moment.due_in(ended))
-                rows += [
-                    (label, str(ended), *each) for each in zip(moment.labels, *sums, strict=True)
-                ]
-    table = pd.DataFrame(rows, columns=["asked", "period", "group", "booked", "open_value"])
+    wanted = periods.as_period(label, records.freq)
+    early = find_equally_early(records, records.period(today), last_day(wanted) - today)
+    for record in filter(records.shows_deals, early):
+        moment = versions.at(record)
+        for ended in early[record]:
+            sums = moment.booked_in(ended), moment.sum(moment.value, moment.due_in(ended))
+            rows += [(str(ended), *each) for each in zip(moment.labels, *sums, strict=True)]
+    table = pd.DataFrame(rows, columns=["period", "group", "booked", "open_value"])
     groups = pd.DataFrame(
         table.pop("group").tolist(), index=table.index, columns=list(past.question.by)
     )
@@ -75,15 +70,13 @@ def find_usual_coverage(past: pd.DataFrame, forecast: pd.DataFrame) -> pd.DataFr
 
     `past` is from `list_past_coverage`, `forecast` has the ended periods with their targets.
 
-    The index is ``asked`` (label) and ``hit`` (bool); ``median`` is the coverage, ``n`` the number
-    of periods.
+    The index is ``hit`` (bool); ``median`` is the coverage, ``n`` the number of periods.
     """
-    then = past.groupby(["asked", "period"], sort=False)[["booked", "open_value"]].sum()
-    ended = forecast.reindex(then.index.get_level_values("period"))
+    then = past.groupby("period", sort=False)[["booked", "open_value"]].sum()
+    ended = forecast.reindex(then.index)
     to_go = find_gap(ended["target"], then["booked"])
     is_open = (to_go > 0) & (then["open_value"] > 0)
     hit = pd.Series(find_gap(ended["target"], ended["booked"]) <= 0, then.index, name="hit")
     covers = (then["open_value"] / to_go)[is_open]
-    asked = covers.index.get_level_values("asked")
-    found: pd.DataFrame = covers.groupby([asked, hit[is_open]]).agg(["median", "size"])
+    found: pd.DataFrame = covers.groupby(hit[is_open]).agg(["median", "size"])
     return found.rename(columns={"size": "n"})[found["size"] >= FEWEST]
