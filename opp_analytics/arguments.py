@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, MissingColumnError
+from opp_analytics.schema import to_plain
 from opp_analytics.text import joined
 
 MethodName = Literal["auto", "learned", "run_rate", "stated", "stage"]
@@ -152,10 +153,13 @@ class ArrowStream(Protocol):
 
 
 def as_frame(value: Any) -> Any:
-    """Turn a frame of another library that hands over Arrow into pandas; leave anything else."""
+    """Turn a frame of another library that hands over Arrow into pandas, at the dtypes of a load.
+
+    Leave anything else.
+    """
     if isinstance(value, pd.DataFrame) or not hasattr(value, "__arrow_c_stream__"):
         return value
-    return pa.table(value).to_pandas(date_as_object=False)
+    return to_plain(pa.table(value))
 
 
 def refuse_foreign(value: Any, name: str) -> None:

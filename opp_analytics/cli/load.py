@@ -147,14 +147,15 @@ def record_command(
     written: Mapping[str, Any],
 ) -> None:
     """Load all opportunities and add what changed to the history (the API keeps none)."""
+    if at is not None:
+        as_instant(at, name="at")  # A mistake is told before anything is loaded.
     source = read_source(source_file, org_file, written, refresh="full")
-    moment = None if at is None else as_instant(at, tz=source.zone, name="at")
     if at is None:
         say_age(source.opportunities, option="--at")
     history = oa.History(folder, org=source.org)
     history.record(
         source.opportunities,
-        at=moment,
+        at=at,
         allow_deleted=allow_deleted,
         allow_missing=allow_missing or (),
     )
