@@ -5,7 +5,7 @@ import { copyText, h } from "../shared/dom.js";
 const CODE = "grid = explorer.edit()\ngrid";
 
 export class Bench {
-  #shown = ""; // id of the grid that is on the page
+  #shown = null; // id of the grid that is on the page
   #end = null;
 
   constructor(model, el, back) {
@@ -47,7 +47,7 @@ export class Bench {
   close() {
     this.#end?.();
     this.#end = null;
-    this.#shown = "";
+    this.#shown = null;
     this.holder.replaceChildren();
   }
 }
