@@ -55,14 +55,16 @@ def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield running
 
 
-@pytest.fixture(scope="session", params=["jupyterlab", "notebook"])
-def host(
-    request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Lab]:
-    """That JupyterLab, and one Notebook 7."""
-    pytest.importorskip(request.param)
-    if request.param == "jupyterlab":
-        yield request.getfixturevalue("lab")
-    else:
-        with jupyter_lab(tmp_path_factory.mktemp("notebook"), request.param) as running:
-            yield running
+@pytest.fixture(scope="session")
+def notebook(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One Notebook 7."""
+    pytest.importorskip("notebook")
+    with jupyter_lab(tmp_path_factory.mktemp("notebook"), "notebook") as running:
+        yield running
+
+
+@pytest.fixture(params=["lab", "notebook"])
+def host(request: pytest.FixtureRequest) -> Lab:
+    """That JupyterLab, and that Notebook 7."""
+    found: Lab = request.getfixturevalue(request.param)
+    return found

@@ -138,6 +138,13 @@ class Notebook:
         return cell.locator(".jp-OutputArea-output")
 
 
+def find_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @contextmanager
 def jupyter_lab(folder: Path, app: str = "jupyterlab") -> Iterator[Lab]:
     """A JupyterLab, or Notebook 7, over `folder` that knows no settings but its own and asks for no
@@ -151,9 +158,7 @@ def jupyter_lab(folder: Path, app: str = "jupyterlab") -> Iterator[Lab]:
         startup = folder / ".ipython" / "profile_default" / "startup" / "slow.py"
         startup.parent.mkdir(parents=True)
         startup.write_text(_SLOWLY)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = find_port()
     surroundings = {
         # Commands are called by their names, as in an activated environment.
         "PATH": os.pathsep.join((sysconfig.get_path("scripts"), os.environ.get("PATH", ""))),
@@ -183,7 +188,7 @@ def jupyter_lab(folder: Path, app: str = "jupyterlab") -> Iterator[Lab]:
         )
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_for(f"{url}/api/status", server, folder / "lab.log")
+        wait_for(f"{url}/api/status", server, folder / "lab.log")
         try:
             yield Lab(url, folder, app)
         finally:
@@ -195,7 +200,8 @@ def jupyter_lab(folder: Path, app: str = "jupyterlab") -> Iterator[Lab]:
         server.wait(_PATIENCE / 1000)
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a server answers; an AssertionError with its log if it does not."""
     until = time.monotonic() + 120
     while True:
         try:
@@ -204,6 +210,6 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
         except (URLError, ConnectionError):
             if server.poll() is not None or time.monotonic() > until:
                 raise AssertionError(
-                    f"JupyterLab did not start:\n{log.read_text()[-3000:]}"
+                    f"The server did not start:\n{log.read_text()[-3000:]}"
                 ) from None
             time.sleep(0.1)
