@@ -108,6 +108,8 @@ def _write_row(file: Path, target: Path, old: bytes, call: Mapping[str, Any]) ->
             name: cells[name].replace(".", ",") for name in ("commit", "best_case") if name in cells
         }
     names = name_table("calls", table.labels)
+    if "caller" not in names.values() and cells.get("owner_name") == cells["caller"]:
+        del cells["caller"]
     if lacking := [name for name in cells if name not in names.values()]:
         raise DataError(
             f"{target} has no column for {joined(lacking)}; add a column with that label"

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from opp_analytics.inputs import make_key
@@ -108,23 +109,29 @@ _PERIOD = re.compile(r"(19|20)\d\d(Q[1-4]|-(0[1-9]|1[0-2]))?")
 _FIRST_DAY = re.compile(r"(\d{4}-\d\d)-01( 00:00:00)?")
 
 
-def name_table(kind: str, labels: Sequence[str]) -> dict[str, str]:
-    """Map the labels of a people or targets table to our names.
+def name_table(
+    kind: str, labels: Sequence[str], columns: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, str]:
+    """Map the labels of a table beside the deals to our names; those that `columns` say win.
 
     Each of our names is used once, for its likeliest label.
     """
+    here = list_columns(kind)
+    said = {spell(theirs): ours for theirs, ours in columns.items()}
+    told = {label: ours for label in labels if (ours := said.get(spell(label))) in here}
     keys: dict[str, str] = {}
     # A label's own word comes before what another is without its wrapping.
-    spellings = [(label, list_spellings(label)) for label in labels]
+    spellings = [(label, list_spellings(label)) for label in labels if label not in told]
     for place in range(max((len(words) for _, words in spellings), default=0)):
         for label, words in spellings:
             if place < len(words):
                 keys.setdefault(words[place], label)
     found = {
         ours: next((keys[key] for word in COLUMN_WORDS[ours] if (key := spell(word)) in keys), None)
-        for ours in list_columns(kind)
+        for ours in here
+        if ours not in told.values()
     }
-    return {theirs: ours for ours, theirs in found.items() if theirs}
+    return told | {theirs: ours for ours, theirs in found.items() if theirs}
 
 
 def list_columns(kind: str) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ from opp_analytics.org.presets import (
 from opp_analytics.periods import to_dates
 from opp_analytics.schema import Json, is_blank
 from opp_analytics.table_files import drop_totals, quote_labels, read_table
-from opp_analytics.text import joined
+from opp_analytics.text import count, joined
 
 _LARGEST = 2_000_000
 """Bytes of an org file: tens of thousands of people, and what its reader takes seconds for."""
@@ -130,15 +130,16 @@ def _read_rows(
     the check names it; a row with an amount that cannot is left out. What nothing in the file
     settles, the country of the org does; but the month is not first in a file with semicolons.
     """
+    said = _get_columns(raw)
     try:
-        found = read_table(path, lambda label: bool(name_table(table, [label])), most=SMALL)
+        found = read_table(path, lambda label: bool(name_table(table, [label], said)), most=SMALL)
     except DataError as error:
         right = (
             f"{error}; use a CSV file or workbook with the columns {', '.join(list_columns(table))}"
         )
         raise OrgError(str(path), [OrgProblem(f"{table}.file", repr(path.name), right)]) from None
     found = drop_totals(found)
-    names = name_table(table, found.labels)
+    names = name_table(table, found.labels, said)
     periods = (
         find_periods(found.labels) if table == "targets" and "period" not in names.values() else {}
     )
@@ -195,6 +196,7 @@ def _read_rows(
         labels = find_periods(read["period"].dropna().unique(), months=table == "calls")
         read["period"] = read["period"].map(lambda text: labels.get(text, text))
     read |= _own_calls(read, raw) if table == "calls" else {}
+    left_out += _drop_managers(read) if table != "people" else ()
     rows, numbers = [], []
     for number, row in zip(found.cells.index, zip(*read.values(), strict=True), strict=True):
         if number in skipped:
@@ -209,11 +211,30 @@ def _read_rows(
     return rows, numbers, left_out
 
 
+def _get_columns(raw: Mapping[str, Any]) -> dict[str, str]:
+    """Get the lines of ``[columns]``; the check names what is no text."""
+    said = raw.get("columns")
+    lines = said.items() if isinstance(said, dict) else ()
+    return {theirs: ours for theirs, ours in lines if isinstance(ours, str)}
+
+
+def _drop_managers(read: dict[str, Series]) -> tuple[str, ...]:
+    """Drop the team of each row that is a person's: a sheet may name managers; what, in words."""
+    if not {"owner_name", "team"} <= set(read):
+        return ()
+    both = read["owner_name"].notna() & read["team"].notna()
+    read["team"] = read["team"].mask(both)
+    return (f"the team beside a person in {count(int(both.sum()), 'row')}",) if both.any() else ()
+
+
 def _own_calls(read: Mapping[str, Series], raw: Mapping[str, Any]) -> dict[str, Series]:
     """Take the calls of a file as their caller's own, for people of the org.
 
-    The file has no column that tells whose number a call is.
+    The file has no column that tells whose number a call is. One that tells only whose it is was
+    submitted by each.
     """
+    if "caller" not in read:
+        return {"caller": read["owner_name"]}
     people = [row.get("owner_name") for _, row in list_rows(raw, "people")]
     own = read["caller"].where(read["caller"].isin(people))
     return {} if {"owner_name", "team"} & set(read) else {"owner_name": own}
@@ -255,8 +276,10 @@ def _check_labels(
     absent = [name for name in list_columns(table) if name not in names.values()]
     near = [f'is "{label}" the {name}?' for label in unread if (name := find_near(label, absent))]
     whose = periods and {"owner_name", "team"} <= set(absent)
-    must = [each for each, *others in TABLE_LABELS[table] if not others]
-    absent = [name for name in absent if name in must and not periods]
+    # People need neither a team nor a region, by which a file of theirs is recognized.
+    must = [names[0] for names in TABLE_LABELS[table] if "region" not in names]
+    met = {names[0] for names in TABLE_LABELS[table] if not set(names) <= set(absent)}
+    absent = [name for name in must if name not in met and not periods]
     needed = (
         ["owner_name or team"] if whose else [f"{name} (or {find_labels(name)})" for name in absent]
     )

@@ -1,8 +1,9 @@
-"""``python -m tests.benchmarks.forecast_proof [--seed N] [--teams N]``: do the forecast's
-ranges hold what they promise?
+"""``python -m tests.benchmarks.forecast_proof [--seed N] [--teams N] [--small] [--write]``: do the
+forecast's ranges hold what they promise?
 
 Replays simulated teams of many kinds on fresh seeds, holds each forecast against what came, and
-writes that part of ``docs/forecast-proof.md`` and of its rows; `real_histories` writes the other.
+prints what was kept; with ``--write``, writes that part of ``docs/forecast-proof.md`` and of its
+rows, too. `real_histories` writes the other.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pandas as pd
 
-from tests.benchmarks._promises import KINDS, SANDBOX, WEEKS, Job, replay
+from tests.benchmarks._promises import KINDS, SANDBOX, WEEKS, Job, promises, replay
 from tests.benchmarks._proof_page import DOCS, write
 from tests.benchmarks._proof_rows import METHODS
 
@@ -51,7 +52,7 @@ def full(seed: int, teams: int) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Replay on fresh seeds, and write the page."""
+    """Replay on fresh seeds, say which promises were kept, and write the page where asked."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.forecast_proof", description=__doc__
     )
@@ -61,10 +62,15 @@ def main() -> None:
     parser.add_argument(
         "--teams", type=int, default=_MOST_TEAMS, help="of each kind; the rare ones more"
     )
+    scale = parser.add_mutually_exclusive_group()
+    scale.add_argument("--small", action="store_true", help="one team of each kind, fixed seeds")
+    scale.add_argument("--write", action="store_true", help="write the part of the page")
     asked = parser.parse_args()
     began = time.perf_counter()
-    table = full(asked.seed, asked.teams)
-    print(write(table, f"--seed {asked.seed} --teams {asked.teams}", DOCS))
+    table = short() if asked.small else full(asked.seed, asked.teams)
+    if asked.write:
+        write(table, f"--seed {asked.seed} --teams {asked.teams}", DOCS)
+    print("\n".join(" | ".join(promise.cells()) for promise in promises(table)))
     print(f"{(time.perf_counter() - began) / 60:.1f} minutes")
 
 

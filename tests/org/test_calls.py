@@ -130,7 +130,6 @@ HEAD = "made_on,period,caller,owner_name,team,commit,best_case"
         ("2025-11-15,2025-12,Ann,Ann,,7,6", "best_case = 6.0: below the commit, 7"),
         ("2025-11-15,2025-12,Ann,Ann,,,6", "best_case = 6.0: without a commit"),
         ("2025-11-15,2025-12,,Ann,,7,", "caller: missing; add it"),
-        ("2025-11-15,2025-12,Bob,Ann,East,7,", "team = 'East': a call is a person's or a team's"),
         (
             "2025-11-15,2025-12,Bob,,Wets,7,",
             "team = 'Wets': nobody under [people] is in this team; did you mean West?",

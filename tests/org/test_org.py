@@ -516,8 +516,8 @@ def test_org__refuses_a_second_address_of_a_person() -> None:
 
 
 def test_read__says_a_mistake_of_every_row_of_a_file_once(tmp_path: Path) -> None:
-    rows = "".join(f"2026-{month:02},Ann Lee,Max Roe,5\n" for month in range(1, 13))
-    (tmp_path / "quota.csv").write_text(f"Month,Rep,Manager,Quota\n{rows}")
+    rows = "".join(f"{month}.2026,Ann Lee,-5\n" for month in range(1, 13))
+    (tmp_path / "quota.csv").write_text(f"Month,Rep,Quota\n{rows}")
     file = tmp_path / "opp-analytics.toml"
     file.write_text('[targets]\nfile = "quota.csv"\n')
     with pytest.raises(oa.errors.OrgError) as refused:
@@ -525,7 +525,7 @@ def test_read__says_a_mistake_of_every_row_of_a_file_once(tmp_path: Path) -> Non
     head, *lines = str(refused.value).splitlines()
     assert head.endswith("12 mistakes")
     assert lines == [
-        "  quota.csv line 2: team = 'Max Roe': a target is a person's or a team's; keep owner_name "
-        "or team (and 11 more of its rows)"
+        "  quota.csv line 2: target = -5.0: use an amount of money, 0 or more (and 11 more of its "
+        "rows)"
     ]
     assert len(refused.value.problems) == 12

@@ -128,6 +128,27 @@ def test_read__names_a_wrong_file_of_targets_once(tmp_path: Path, text: str, say
     assert len(said) == (2 if "2027-01-01" in text else 1)
 
 
+def test_read__takes_a_sheet_of_people_beside_their_managers_and_the_columns_of_the_org_file(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "quota.csv").write_text("Rep,Manager,2026-11\nAnn,Zed,5\n,East,9\n")
+    (tmp_path / "calls.csv").write_text("rep_name,Week,Commit,Date\nAnn,2025-W48,1000,2025-11-24\n")
+    (tmp_path / "people.csv").write_text("Wer,Manager,Gruppe\nAnn,Zed,East\n")
+    file = tmp_path / "org.toml"
+    file.write_text(
+        '[columns]\nWer = "owner_name"\ngruppe = "team"\n'
+        + "".join(f'[{kind}]\nfile = "{kind}.csv"\n' for kind in ("people", "calls"))
+        + '[targets]\nfile = "quota.csv"\n'
+    )
+    org = oa.Org.read(file)
+    assert org.people[["owner_name", "team"]].to_numpy().tolist() == [["Ann", "East"]]
+    assert list_targets(org) == [["2026-11", "Ann", 5], ["2026-11", None, 9]]
+    assert org.targets["team"].isna().tolist() == [True, False]
+    assert org.targets.attrs["left_out"] == ["the team beside a person in 1 row"]
+    call = org.calls.loc[0, ["caller", "owner_name", "period", "commit"]]
+    assert call.tolist() == ["Ann", "Ann", "2025-11-24/2025-11-30", 1000]
+
+
 def test_name_table__takes_the_likeliest_label() -> None:
     assert name_table("people", ["sales_agent", "manager", "regional_office"]) == {
         "sales_agent": "owner_name",
