@@ -22,6 +22,7 @@ _ONE_RECORD = (
     "A single record shows no change. From the second on, this shows the outcome of each deal that "
     "was due"
 )
+_UNKNOWN = "Slippage is not known from this history"
 _ENDS = ("slipped", "won", "lost", "pulled_out", "removed", "still_due")
 _COLUMNS = ("deals", "value", *(f"{end}_value" for end in _ENDS), "slip_rate")
 _PUSHED = ("pushes", "days_pushed", "value", "net_days", "first_close_date")
@@ -35,9 +36,11 @@ def slippage(context: Context) -> Answer:
     """
     try:
         found = _read(context)
-    except NotEnoughHistory as error:
-        lack = lack_records("what became of the deals that were due", "the second record")
-        said = _ONE_RECORD if len(context.records) == 1 else text.capital(str(error).rstrip("."))
+    except NotEnoughHistory:
+        said, until = _UNKNOWN, ""
+        if len(context.records) == 1:
+            said, until = _ONE_RECORD, "the second record"
+        lack = lack_records("what became of the deals that were due", until)
         return Answer("slippage", context, _TITLE, Sentence.of(said), lacks=(lack,))
     sums = {period: due.sum_up() for period, due in found.items()}
     periods = pd.concat(sums, names=["period"])

@@ -124,7 +124,7 @@ def _records(context: Context) -> str:
     if gaps:
         since = text.day((gaps[-1] + 1).start_time, year=True)
         known = f" Stages and planned dates are known from {since} on: "
-        known += "the imported history lacks those of most deals closed before."
+        known += "the imported history lacks those of many deals closed before."
     return (
         f"{text.capital(text.count(len(context.records), 'record'))}{pace}, from {first} to "
         f"{last}. Two edits between two records look like one, so pushes are lower bounds.{known}"

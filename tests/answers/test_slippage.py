@@ -12,7 +12,7 @@ from tests.pipelines import AS_OF
 def test_slippage__opens_each_period_to_what_became_of_its_deals(opportunities, history):
     answer = oa.ask("slippage", opportunities, history, as_of=AS_OF)
     periods, pushed = answer.tables
-    assert answer.sentence == "3 deals were due in March so far: too few to say."
+    assert answer.sentence == "Three deals were due in March so far: too few to say."
     assert [(row.id, dict(row.values)) for row in periods.rows] == [
         (
             "Mar to date",

@@ -46,7 +46,7 @@ def is_enough(deals: float) -> bool:
 
 def say_few(words: str) -> str:
     """Say that what the words count is too little for a finding."""
-    return f"{words}: {TOO_FEW}"
+    return f"{capital(words)}: {TOO_FEW}"
 
 
 def is_apart(hits: Iterable[float], trials: Iterable[float]) -> bool:

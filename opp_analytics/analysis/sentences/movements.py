@@ -159,7 +159,7 @@ def _compare_slippage(table: pd.DataFrame) -> str:
     name += "" if last in whole else " so far" if last in running else ", as far as recorded"
     if not evidence.is_enough(due[last]):
         was = "was" if due[last] == 1 else "were"
-        return evidence.say_few(f"{count(int(due[last]))} {was} due in {name}")
+        return evidence.say_few(f"{spelled(int(due[last]), 'deal')} {was} due in {name}")
     said = f"{percent(rates[last])} of {'value' if valued else 'deals'} due"
     if not before or not evidence.is_enough(due[before[0]]):
         return f"{capital(name)}: {said} slipped."
@@ -393,11 +393,12 @@ def _say_step(step: Step, table: pd.DataFrame) -> str:
     deal, by = max(step.movers, key=lambda mover: mover[1] * step.expected)
     if step.deals == 1:
         return f"{deal} {one} {amount}"
+    many = spelled(step.deals, "deal")
     if step.sides:
         (more, up), (less, down) = step.sides
         sides = f"{more:,} up {money(up)}, {less:,} down {money(abs(down))}"
-        return f"{count(step.deals)} {several} {amount}: {sides}"
-    return f"{count(step.deals)} {several} {amount}, {deal} most ({money(by, signed=True)})"
+        return f"{many} {several} {amount}: {sides}"
+    return f"{many} {several} {amount}, {deal} most ({money(by, signed=True)})"
 
 
 def _say_briefly(step: Step, table: pd.DataFrame) -> str:

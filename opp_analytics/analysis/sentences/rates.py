@@ -47,7 +47,7 @@ def say_apart(known: pd.DataFrame) -> str:
     """Name the groups whose win rate differs beyond chance, the largest difference first."""
     n = int((known["won"] + known["lost"]).sum())
     if not evidence.is_enough(n):
-        return evidence.say_few(text.count(n, "closed deal"))
+        return evidence.say_few(text.spelled(n, "closed deal"))
     whole = text.percent(known["won"].sum() / n)
     apart = evidence.list_apart(known)
     odd = evidence.find_oddest(known)
@@ -66,7 +66,7 @@ def say_apart(known: pd.DataFrame) -> str:
     if len(said) == 1:
         return f"{said[0]} is beyond chance ({whole} overall)."
     names = text.joined((f"{name} {rate}" for name, rate in named), most=3)
-    return f"Win rates beyond chance: {names} ({whole} overall)."
+    return f"Win rates differ: {names} ({whole} overall)."
 
 
 def _compare_periods(known: pd.DataFrame) -> str:
@@ -80,7 +80,7 @@ def _compare_periods(known: pd.DataFrame) -> str:
     *before, last = (row for _, row in (whole if len(whole) else known).iterrows())
     name, n = _name_period(last, known, cuts), int(last["won"] + last["lost"])
     if not evidence.is_enough(n):
-        return evidence.say_few(f"{text.count(n)} closed {name}")
+        return evidence.say_few(f"{text.spelled(n, 'deal')} closed {name}")
     won = f"Won {text.percent(last['rate'])}"
     if (
         not len(whole)
@@ -111,7 +111,7 @@ def describe_win_rate_curve(table: pd.DataFrame) -> str:
     refuse_groups(table)
     won, n = table["won_share"], int(table["at_risk"].iloc[0])
     if not evidence.is_enough(n):
-        return evidence.say_few(f"{text.count(n)} to follow")
+        return evidence.say_few(f"{text.spelled(n, 'deal')} to follow")
     if not won.iloc[-1]:
         return f"None of {text.count(n)} has been won by day {text.number(table.index[-1])}."
     half = won.index[int((won >= won.iloc[-1] / 2).to_numpy().argmax())]

@@ -103,7 +103,7 @@ def test_sentence__of_a_part_of_a_month_is_no_finding_beside_a_whole_one() -> No
     whole = oa.win_rate(deals, **{**window, "start": "2026-09-01"})
     assert sentence(whole) == "Won 0% in Oct 2026 (Sep 2026 50%): could be luck."
     few = oa.win_rate(deals.drop(index=[12, 13]), freq="M", as_of="2026-11-25")
-    assert sentence(few) == "3 deals closed in Oct 2026: too few to say."
+    assert sentence(few) == "Three deals closed in Oct 2026: too few to say."
 
 
 @pytest.mark.parametrize(

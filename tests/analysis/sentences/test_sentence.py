@@ -254,7 +254,7 @@ def _due(*shares: tuple[float, float], valued: bool = True) -> pd.DataFrame:
             _due((10.0, 10.0), (4.0, 6.0), valued=False),
             "40% of deals due in January slipped (December 2025 50%): could be luck.",
         ),
-        (_due((1.0, 3.0)), "4 deals were due in December 2025: too few to say."),
+        (_due((1.0, 3.0)), "Four deals were due in December 2025: too few to say."),
         (_due((1.0, 4.0)), "December 2025: 20% of value due slipped."),
         (_due((4.0, 0.0), (4.0, 4.0)), "January: 50% of value due slipped."),
         (_due((0.0, 0.0)), "Nothing was due."),
