@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
@@ -20,6 +21,10 @@ _LOOK = """
 .oa-answer :is(table, .rows, .plot) { margin: 12px 0; max-width: 1040px; }
 .oa-answer table { border-collapse: collapse; }
 .oa-answer :is(th, td) { padding: 2px 12px 2px 0; vertical-align: top; }
+.oa-answer th { vertical-align: bottom; }
+.oa-answer :is(th, td):first-child { min-width: 140px; }
+.oa-answer .drawn { min-width: 160px; }
+.oa-answer td[style$="right"] { white-space: nowrap; }
 """
 
 
@@ -27,7 +32,11 @@ def write_html(answer: AnswerData) -> str:
     """Write the finding, the figures, the picture, the tables and the notes; words are escaped."""
     notes = [*(answer.say(note) for note in answer.notes), *(one.what for one in answer.lacks)]
     said = "".join(f"<p>{escape(note)}.</p>" for note in notes)
-    tables = "".join(_write_table(answer, table) for table in answer.main_tables)
+    pictures = [draw_rows(answer), *[("", {})] * len(answer.main_tables)]
+    tables = "".join(
+        _write_table(answer, table, *drawn)
+        for table, drawn in zip(answer.main_tables, pictures, strict=False)
+    )
     figures = " · ".join(
         f"{escape(one.name)} <b>{escape(write_figure(answer, one))}</b>" for one in answer.figures
     )
@@ -67,21 +76,30 @@ def draw_rows(answer: AnswerData) -> tuple[str, dict[str, str]]:
     return axis, pictures
 
 
-def _write_table(answer: AnswerData, table: Table) -> str:
+def _write_table(answer: AnswerData, table: Table, axis: str, pictures: Mapping[str, str]) -> str:
     columns = answer.title_columns(table)
     sides = ["right" if find_unit(name) != "other" else "left" for name in columns]
 
-    def line(tag: str, cells: list[str]) -> str:
-        written = zip(cells, ["left", *sides], strict=True)
-        return "".join(
-            f'<{tag} style="text-align:{side}">{escape(cell)}</{tag}>' for cell, side in written
+    def line(tag: str, name: str, picture: str, cells: Iterable[str], depth: int = 0) -> str:
+        drawn = f'<{tag} class="drawn"><div class="pic">{picture}</div></{tag}>' if pictures else ""
+        written = "".join(
+            f'<{tag} style="text-align:{side}">{escape(cell)}</{tag}>'
+            for side, cell in zip(sides, cells, strict=True)
         )
+        indent = f"text-align:left;padding-left:{depth}em"
+        return f'<tr><{tag} style="{indent}">{escape(name)}</{tag}>{drawn}{written}</tr>'
 
-    head = line("th", ["", *columns.values()])
+    head = line("th", "", axis, columns.values())
     rows = "".join(
-        f"<tr>{line('td', [row.name.write(None), *write_cells(answer, columns, row)])}</tr>"
+        line(
+            "td",
+            row.name.write(None),
+            pictures.get(row.id, ""),
+            write_cells(answer, columns, row),
+            row.depth,
+        )
         for row in table.rows[:_MOST]
     )
     rest = len(table.rows) - _MOST
     more = f"<p>… and {rest:,} more</p>" if rest > 0 else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}"
+    return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>{more}"

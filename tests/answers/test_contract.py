@@ -17,7 +17,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import text
-from opp_analytics.answers import CATALOG, Answer, Context, Row, Table, read_context
+from opp_analytics.answers import CATALOG, Answer, Context, Row, Table, draw_rows, read_context
 from opp_analytics.answers.as_text import write_figure
 from opp_analytics.columns import COLUMNS, format_cell
 from opp_analytics.errors import ArgumentValueError
@@ -207,7 +207,10 @@ def test_json__has_every_row_and_exact_numbers(answer: Answer) -> None:
 
 
 def test_text_and_html__show_every_number_and_name(answer: Answer) -> None:
-    written, html = answer.write(), re.sub(r"<[^>]+>", " ", answer._repr_html_())
+    written, page = answer.write(), answer._repr_html_()
+    html = re.sub(r"<[^>]+>", " ", page)
+    for picture in draw_rows(answer)[1].values():
+        assert picture in page
     for table in answer.main_tables:
         for row in table.rows:
             assert row.name.write(None) in written
