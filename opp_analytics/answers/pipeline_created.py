@@ -30,10 +30,13 @@ def pipeline_created(context: Context) -> Answer:
     Deals are at the value first seen, whatever became of them.
     """
     title = "New pipeline"
+    lack = lack_records("what was created", "the first record")
+    if _knows_nothing(context):
+        said = Sentence.of("No deal has a day of creation, and one record shows no new deal")
+        return Answer("pipeline_created", context, title, said, lacks=(lack,))
     try:
         made = _read(context)
     except NotEnoughHistory as reason:
-        lack = lack_records("what was created", "the first record")
         said = Sentence.of(str(reason).removesuffix("."))
         return Answer("pipeline_created", context, title, said, lacks=(lack,))
     freq = _name_weeks(context)
@@ -68,6 +71,15 @@ def pipeline_created(context: Context) -> Answer:
         call='oa.pipeline_created(history, freq="{freq}")',
         opener=partial(_list_created, context),
     )
+
+
+def _knows_nothing(context: Context) -> bool:
+    """Tell whether neither a column nor a later record says what is new."""
+    history = context.history
+    if history is None or len(history.records) != 1 or context.opportunities.empty:
+        return False
+    created = context.opportunities.get("created_at")
+    return created is None or bool(created.isna().all())
 
 
 def _sum_up(key: str, name: str, row: Series, kind: str = "period") -> Row:

@@ -24,7 +24,7 @@ from opp_analytics.crm.mapping import (
     name_opportunities,
     tabulate,
 )
-from opp_analytics.crm.values import UNREADABLE, read_columns
+from opp_analytics.crm.values import STATUSES, UNREADABLE, read_columns
 from opp_analytics.errors import ArgumentTypeError, DataError
 from opp_analytics.inputs import BadValue, list_bad, refuse
 from opp_analytics.org import (
@@ -36,6 +36,7 @@ from opp_analytics.org import (
     list_probabilities,
     merge_orgs,
     outcome_codes,
+    tell_kind,
 )
 from opp_analytics.periods import to_dates
 from opp_analytics.progress import note
@@ -246,6 +247,12 @@ def _make_opportunities(
     return org.apply(frame), (*deleted, *repeated)
 
 
+_STATUSES = (*STATUSES.values(), "unknown", "deleted")
+"""Statuses that need no other sign."""
+_PLAIN = re.compile(r"(closed\W+)?\w+", re.IGNORECASE)
+"""A status that means what its one word does; "waiting for a signed order" is no win."""
+
+
 def _derive_status(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.DataFrame:
     """Derive status from the CRM's own signs of won, lost and closed.
 
@@ -255,33 +262,43 @@ def _derive_status(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.Dat
     """
     signs = [name for name in (*FLAGS, *CLOSED_AT, "lost_reason") if name in frame]
     signs = [name for name in signs if name not in ("is_deleted", "won_at")]
-    if "status" in frame or not signs:
-        return frame
     no = pd.Series(False, index=frame.index)
+    given = frame.get("status", pd.Series(None, index=frame.index, dtype=TEXT))
+    tally = given[~given.str.casefold().isin(_STATUSES)].value_counts()
+    plain = [word for word in tally.index if _PLAIN.fullmatch(word)]
+    words = {word: kind for word in plain if (kind := tell_kind(word))}
+    if not signs and not words:
+        return frame
+    said = given.map(words)
 
     def says(name: str) -> Series:
         return frame[name].notna() if name in (*CLOSED_AT, "lost_reason") and name in frame else no
 
     flagged = frame.get("is_closed", no)
     # A day of winning may be the expected one.
-    won = frame.get("is_won", no)
+    won = frame.get("is_won", no) | (said == "won")
     lost = frame.get("is_lost", no) | says("lost_at") | ~frame.get("is_active", ~no)
     # A deal that was opened again may keep its reason.
     lost |= says("lost_reason") & (flagged if "is_closed" in frame else ~no)
     lost |= flagged & ~won if "is_won" in frame else no
-    closed = flagged | says("closed_at")
+    lost |= said == "lost"
+    inactive = said == "disqualified"
+    closed = flagged | says("closed_at") | (said == "closed")
     kinds = frame["stage"].map(org.stages.kinds)
-    told = kinds.isna() | ((kinds == "open") & (won | lost | closed))
+    told = (kinds == "open") & (won | lost | inactive | closed)
+    told |= kinds.isna() & given.isna() & bool(signs)
+    told &= ~given.str.casefold().isin(_STATUSES).fillna(False).astype("bool")
     if not told.any():
         return frame
     status = pd.Series(
-        np.select([won, lost, closed], ["won", "lost", "unknown"], "active"),
+        np.select([won, lost, inactive, closed], ["won", "lost", "inactive", "unknown"], "active"),
         index=frame.index,
         dtype=TEXT,
     )
     note = f"the CRM's own marks, for {count(int(told.sum()))} in unknown or open stages"
-    lines.append(Mapped(" and ".join(signs), "status", "mapped", note))
-    return frame.assign(status=status.where(told))
+    marks = [*signs, *map(repr, words)]
+    lines.append(Mapped(" and ".join(marks), "status", "mapped", note))
+    return frame.assign(status=status.where(told, given))
 
 
 def _fill_probability(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.DataFrame:

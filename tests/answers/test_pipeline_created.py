@@ -75,3 +75,15 @@ def test_pipeline_created__opens_weeks_and_people_to_their_deals(weeks):
         listed = answer.opens(row).tables[0].rows
         assert sum(deal.values["value"] for deal in listed) == row.values["value"]
     assert answer.opens(of_weeks.rows[-1]).title == "The two deals of this week"
+
+
+def test_pipeline_created__without_a_day_of_creation_says_so_of_one_record(tmp_path) -> None:
+    deal = {"unique_id": "a", "stage": "proposal", "value": 5.0, "close_date": "2026-06-01"}
+    frame = pd.DataFrame([deal])
+    history = History(tmp_path / "history")
+    history.record(frame, at="2026-03-02")
+    answer = oa.ask("pipeline_created", history.as_of("2026-03-02"), history)
+    assert "No deal has a day of creation" in answer.finding.pieces[0].value
+    assert [lack.what for lack in answer.lacks] == ["what was created"]
+    history.record(pd.concat([frame, frame.assign(unique_id="b")]), at="2026-03-03")
+    assert not oa.ask("pipeline_created", history.as_of("2026-03-03"), history).lacks

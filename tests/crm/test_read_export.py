@@ -167,6 +167,27 @@ def test_read_export__of_pipedrive_deals(tmp_path: Path) -> None:
     assert not {"won_at", "lost_at"} & set(frame.columns)
 
 
+def test_read_export__heeds_the_words_of_a_status_and_the_day_of_closing_of_other_words() -> None:
+    words = ["Gewonnen", "closed - lost", "Abandoned", "Duplicate", "To be signed", "Zu", "Zu"]
+    rows = {
+        "unique_id": list("abcdefg"),
+        "stage": "proposal",
+        "status": words,
+        "closed_date": [None] * 5 + ["2026-11-10", None],
+    }
+    sheet = pd.concat(
+        [
+            pd.DataFrame(rows),
+            pd.DataFrame({"unique_id": ["h"], "stage": "closed_won", "status": "Abandoned"}),
+        ]
+    )
+    org = oa.Org(columns={"closed_date": "closed_at"})
+    frame = read_export(sheet, org)
+    assert oa.outcomes(frame).tolist() == [
+        *("won", "lost", "unknown", "disqualified", "open", "unknown", "open", "won")
+    ]
+
+
 def test_read_export__of_a_frame_that_this_package_wrote(tmp_path: Path) -> None:
     frame = read_export(written(tmp_path, REPORT), SALESFORCE)
     file = tmp_path / "deals.parquet"
