@@ -19,12 +19,10 @@ import anywidget
 import pandas as pd
 import traitlets
 
-from opp_analytics.api import Client, state_folder
+from opp_analytics.api import state_folder
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import OppAnalyticsError
 from opp_analytics.files import make_name
-from opp_analytics.history import History
-from opp_analytics.org import Org
 from opp_analytics.schema import Json
 from opp_analytics.text import printable
 from opp_analytics.widgets.messages import (
@@ -88,21 +86,6 @@ def remember(*things: object) -> Callable[[], None]:
             attributes.update(values)
 
     return restore
-
-
-def name_orgs(
-    opportunities: pd.DataFrame, client: Client | None, history: History | None
-) -> dict[str, Org]:
-    """Name the orgs that a widget may ask: the frame's, the client's, the history's.
-
-    The names are as in code.
-    """
-    orgs = {
-        "oa.Org.of(opportunities)": Org.of(opportunities),
-        "client.org": None if client is None else client.org,
-        "history.org": None if history is None else history.org,
-    }
-    return {name: org for name, org in orgs.items() if org is not None}
 
 
 def tenant_file(folder: str, opportunities: pd.DataFrame) -> Path:

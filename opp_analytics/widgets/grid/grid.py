@@ -46,7 +46,6 @@ from opp_analytics.widgets.widget import (
     Widget,
     deflate,
     find_cell,
-    name_orgs,
     remember,
 )
 from opp_analytics.writer import Plan, plan
@@ -93,7 +92,8 @@ class Grid(Widget):
         typed_on = as_date(
             datetime.now(UTC) if as_of is None else as_of, tz=Org.of(opportunities).zone(None)
         )
-        orgs = name_orgs(opportunities, client, history).values()
+        given = [each.org for each in (client, history) if each is not None]
+        orgs = [Org.of(opportunities), *filter(None, given)]
         people = [name for org in orgs for name in org.people["owner_name"]]
         self._sheet = EditSheet(
             opportunities,

@@ -35,8 +35,3 @@ export function plain(kind, value) {
   const text = String(value);
   return NUMERIC.has(kind) && /^-?[1-9]\d{0,2}\.\d{3}$/.test(text) ? `${text}0` : text;
 }
-
-export function shortMoney(value) {
-  if (value >= 1e6) return `${number(Math.round(value / 1e4) / 100)}M`;
-  return value >= 1e3 ? `${number(Math.round(value / 100) / 10).replace(/\.(\d)0$/, ".$1")}K` : number(value);
-}
