@@ -124,8 +124,9 @@ def find_shape(labels: Sequence[str], columns: Columns) -> str:
     every = _merge_presets(columns)
     deals = Names(every, OWN).find_all(labels)
     likely = Names({**_LIKELY, **every}, OWN).find_all(labels)
-    # A due date is rather an activity's; a stage is a deal's by any name.
-    if not (deals & {"stage", "close_date"} or "stage" in likely):
+    # A due date is rather an activity's; a stage is a deal's by any name, as are three together.
+    is_deal = "stage" in likely or {"name", "value", "close_date"} <= likely
+    if not (deals & {"stage", "close_date"} or is_deal):
         for kind, wanted in TABLE_LABELS.items():
             named_here = set(name_table(kind, labels).values())
             if kind == "targets" and len(find_periods(labels)) > 1:

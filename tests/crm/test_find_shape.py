@@ -51,6 +51,7 @@ from tests.crm.vendors import LABELS, make_export
         ("activity_id type assigned_to_user deal_id done due_to", "activities"),
         ("Vorgang|Phase|Betrag|Abschlussdatum|Verkäufer", "opportunities"),
         ("Account|Deal|Pipeline stage|TCV|Est. Close", "opportunities"),
+        ("Titel|Firma|Status|Wert|Abschlussdatum|Zuständig", "opportunities"),
         ("Account|State|Industry", "accounts"),
         ("Account Name|Industry|Region", "accounts"),
         ("deal_id|subject|due_date|status", "activities"),

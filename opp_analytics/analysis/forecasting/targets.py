@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -219,7 +220,7 @@ def _from_table(table: pd.DataFrame, freq: str, org: Org, day: pd.Timestamp | No
     shown = placed[keys].astype(schema.TEXT).fillna("").apply(lambda names: names.map(compose))
     file, lines = table.attrs.get("file"), table.attrs.get("lines") or range(2, len(table) + 2)
     rows, own, longer = [], set(), set()
-    read: dict[str, tuple[str | None, bool]] = {}
+    read: dict[str, tuple[str | None, int]] = {}
     labeled = shown.itertuples(index=False, name=None)
     each = zip(placed.index, labeled, placed["period"], placed["target"], strict=True)
     for at, labels, label, amount in each:
@@ -228,27 +229,43 @@ def _from_table(table: pd.DataFrame, freq: str, org: Org, day: pd.Timestamp | No
         where = f"{row} ({', '.join(named)})"
         if (text := str(label)) not in read:
             read[text] = _period(text, freq, where)
-        period, given = read[text]
+        period, days = read[text]
         checked = arguments.number(amount, where, low=0, example=100_000)
         if period is None:
             longer.add(at)
             continue
+        given = days == _count_days(period, freq)
         rows.append((given, TargetRow(tuple(labels), period, checked, where)))
         if given:
             own.add((labels, period))
-    # A target of the period itself is used, not the sum of those of its months.
-    used = [row for given, row in rows if given or (row.labels, row.period) not in own]
+    # A target of the period itself is used, not the sum of those of its months; that of some of
+    # them is none.
+    told: Counter[str] = Counter()
+    for period, days in read.values():
+        if period and days < _count_days(period, freq):
+            told[period] += days
+    used = [
+        row
+        for given, row in rows
+        if given
+        or (
+            (row.labels, row.period) not in own
+            and told[row.period] >= _count_days(row.period, freq)
+        )
+    ]
     left_out = {"targets_of_longer_periods": len(longer)}
     return Targets(
         rows=tuple(used), keys=tuple(keys), left_out=left_out, placed=placed is not table
     )
 
 
-def _period(text: str, freq: str, name: str) -> tuple[str | None, bool]:
-    """The forecast period of a target's period, and True if they are the same.
+def _count_days(period: str, freq: str) -> int:
+    whole = pd.Period(period, freq)
+    return (whole.end_time - whole.start_time).days + 1
 
-    None for a longer one.
-    """
+
+def _period(text: str, freq: str, name: str) -> tuple[str | None, int]:
+    """The forecast period of a target's period, None for a longer one, and its own days."""
     anchor = freq.partition("-")[2]
     for alias in (
         freq,
@@ -259,7 +276,7 @@ def _period(text: str, freq: str, name: str) -> tuple[str | None, bool]:
         except ArgumentValueError:
             continue
         first, last = (pd.Period(day, freq) for day in (period.start_time, period.end_time))
-        return (str(first), alias == freq) if first == last else (None, False)
+        return (str(first), _count_days(str(period), alias)) if first == last else (None, 0)
     raise ArgumentValueError(
         f"{name}: {text!r} is not a period; write it like {str(pd.Period('2026-03', freq))!r}"
     )

@@ -201,6 +201,14 @@ def test_targets__of_months_add_up_to_a_fiscal_quarter_across_a_move() -> None:
     assert over.to_dict() == {"East": 31 + 14, "West": 17 + 31}
 
 
+def test_targets__of_some_months_are_none_of_their_quarter() -> None:
+    months = [{"period": period, "target": 50} for period in ("2026-10", "2026-11")]
+    for further, target in (([], float("nan")), ([{"period": "2026-12", "target": 50}], 150.0)):
+        org = oa.Org(people=PEOPLE, targets=[*months, *further])
+        table = forecast(org, freq="Q")
+        assert table["target"]["2026Q4"] == pytest.approx(target, nan_ok=True)
+
+
 @pytest.mark.parametrize("by", [None, "owner_name", ["team", "owner_name"]])
 def test_targets__by_tuple_serve_with_and_without_by(by: Any) -> None:
     org = oa.Org(people=PEOPLE)
