@@ -25,9 +25,11 @@ _WORDS: Mapping[Kind, str] = {
     "disqualified": r"\b(dis|un|des|des?)(qualif|calific)|diskwalif|\bduplic|dublette|doublon|"
     r"\bjunk|\bspam\b|\binvalid|ungultig",
     "lost": r"\b(closed)?los[te]\b|\bdead\b|\bchurn|verloren|perdid|perdu|\bperda\b|\bpers[oae]\b|"
-    r"przegran|porazk|utracon|negativamente|\bapology\b",
+    r"przegran|porazk|utracon|negativamente|\bapology\b|\babsage|abgelehnt|storniert|descartad|"
+    r"rechazad|recusad|\brefusee?s?\b|afgewezen|odrzucon",
     "won": r"\b(closed)?won\b(?!['’]t)|\bsigned\b|purchased|gewonnen|unterschrieben|ganad|gagne|"
-    r"\bganh[oa]\b|\bsigne|firmad|\bvint[oa]\b|wygran|sukces|positivamente",
+    r"\bganh[oa]\b|\bsigne|firmad|\bvint[oa]\b|wygran|sukces|positivamente|"
+    r"\bauftrag (erhalten|erteilt)|beauftragt",
 }
 """What names of closed stages and statuses contain, without accents, in eight languages."""
 _CLOSED = (
@@ -168,7 +170,7 @@ def _guess_kind(name: str, rows: pd.DataFrame, closing: Sequence[str]) -> tuple[
         return None, f"its {size} are closed, and nothing says won or lost"
     if len(rows) >= _ENOUGH:
         if len(marks) == 1 and marks[0] in MARKS:
-            return MARKS[str(marks[0])], f"{MARKS[str(marks[0])]}, as the status of its {size}"
+            return MARKS[str(marks[0])], f"{MARKS[str(marks[0])]}, as its {size} are marked"
         if len(chances) == 1 and chances[0] == 100:
             return "won", f"won, as the probability of its {size} is 100%"
         for name in ended:

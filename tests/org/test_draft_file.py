@@ -172,7 +172,7 @@ def test_guess_stages__a_status_tells_the_kind_when_all_deals_have_it() -> None:
         "Raus": "open",
         "Hm": "open",
     }
-    assert told(frame)[-1][-1] == "won, as the status of its 3 deals"
+    assert told(frame)[-1][-1] == "won, as its 3 deals are marked"
 
 
 def test_guess_stages__keeps_known_stages_in_their_order_and_places_a_new_one_among_them() -> None:
