@@ -270,6 +270,10 @@ def _answer_stages(drafted: crm.Drafted, given: Sequence[str], yes: bool) -> crm
     heading("Stages", "guessed, since nothing says what they mean")
     table = pd.DataFrame(rows, columns=["stage", "guess", "why"])
     show(table, index=False, most=100, wrap=("why",))
+    known = {one.stage.kind for one in drafted.draft.stages} | {*guesses.values()}
+    if missing := [kind for kind in ("won", "lost") if kind not in known]:
+        kinds = text.joined(missing, last="or")
+        say(f"No stage is {kinds}: its deals count as open until --stage NAME=KIND says which.")
     if yes:
         return drafted
     kinds = text.joined(STAGE_KINDS, last="or")
