@@ -175,7 +175,7 @@ def list_controls(context: Context, frame: pd.DataFrame) -> Json:
     groups = [
         [one["column"], text.group_label(one["column"])]
         for one in names
-        if one["column"] != "stage" and (known is None or one["column"] in known)
+        if one["column"] not in ("stage", "status") and (known is None or one["column"] in known)
     ]
     quarter = pd.Period(context.day, context.org.freq("Q"))
     days = pd.to_datetime(context.records["recorded_at"]).dt.tz_convert(context.tz).dt.date
@@ -247,8 +247,8 @@ def _list_names(frame: pd.DataFrame) -> list[Json]:
 
 
 def _has_names(frame: pd.DataFrame, name: str) -> bool:
-    """Whether a column has a few names; ids of what has a name are none."""
-    if name == "name" or name.endswith("_id") or name not in frame:
+    """Whether a column has a few names; ids and addresses of what has a name are none."""
+    if name == "name" or name.endswith(("_id", "_email")) or name not in frame:
         return False
     column = frame[name]
     kind = pd.api.types.infer_dtype(column, skipna=True)

@@ -241,6 +241,7 @@ def test_close__days_are_read_as_they_are_typed(frames) -> None:
 
 def test_controls__list_the_catalog_people_and_columns_of_names(frames, history) -> None:
     frame = frames[-1].assign(code=frames[-1]["unique_id"], account_id="x", hot=True)
+    frame["owner_email"] = frame["owner_name"] + "@acme.example"
     frame.loc[frame.index[0], "hot"] = False
     about = oa.explore(frame, history, as_of=DAYS[-1])._about
     assert [one["key"] for one in about["questions"]] == list(CATALOG)
@@ -251,7 +252,7 @@ def test_controls__list_the_catalog_people_and_columns_of_names(frames, history)
     assert sum(n for *_, n in columns["stage"]) == len(frame)
     assert [value for value, *_ in columns["hot"]] == [False, True]
     # What the history does not record has no group of its own there.
-    assert [name for name, _ in about["options"]["by"]] == ["", "owner_name", "status", "region"]
+    assert [name for name, _ in about["options"]["by"]] == ["", "owner_name", "region"]
     assert about["options"]["since"][1] == ["2026-03-23", "since Mar 23, 2026"]
 
 
