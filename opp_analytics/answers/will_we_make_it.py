@@ -149,7 +149,7 @@ def _say_won_later(context: Context) -> str:
     if len(later) == 1:
         dated = context.write_day(first["close_date"])
         return f"{money} is won but dated {dated} ({largest})"
-    wins = text.spelled(len(later), "win")
+    wins = text.count(len(later), "win")
     return f"{money} of {wins} is dated after {context.name}, {largest} most"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests import notebooks
 from tests.browser.jupyter import Lab, find_port, wait_for
@@ -93,6 +93,7 @@ def test_notebooks__run_in_marimo_where_the_explorer_gives_the_line_that_edits(
 ) -> None:
     pytest.importorskip("marimo")
     shutil.copytree(notebooks.FOLDER, tmp_path, dirs_exist_ok=True)
+    page.set_default_timeout(180_000)  # It computes the whole notebook, perhaps beside others.
     with _marimo(tmp_path) as (url, log):
         for file in notebooks.FILES:
             cells = notebooks.read(file).cells
@@ -106,5 +107,5 @@ def test_notebooks__run_in_marimo_where_the_explorer_gives_the_line_that_edits(
             page.locator(".output-area").nth(len(shown) - 1).wait_for(state="attached")
             if "explore" in file.stem:
                 page.get_by_role("button", name="Edit these deals").click()
-                expect(page.get_by_text("grid = explorer.edit()")).to_be_visible()
+                page.get_by_text("grid = explorer.edit()").wait_for()
         assert "Traceback" not in log.read_text()
