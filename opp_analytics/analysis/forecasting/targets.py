@@ -220,7 +220,7 @@ def _from_table(table: pd.DataFrame, freq: str, org: Org, day: pd.Timestamp | No
     shown = placed[keys].astype(schema.TEXT).fillna("").apply(lambda names: names.map(compose))
     file, lines = table.attrs.get("file"), table.attrs.get("lines") or range(2, len(table) + 2)
     rows, own, longer = [], set(), set()
-    read: dict[str, tuple[str | None, int]] = {}
+    read: dict[str, tuple[str | None, bool, int]] = {}
     labeled = shown.itertuples(index=False, name=None)
     each = zip(placed.index, labeled, placed["period"], placed["target"], strict=True)
     for at, labels, label, amount in each:
@@ -229,29 +229,25 @@ def _from_table(table: pd.DataFrame, freq: str, org: Org, day: pd.Timestamp | No
         where = f"{row} ({', '.join(named)})"
         if (text := str(label)) not in read:
             read[text] = _period(text, freq, where)
-        period, days = read[text]
+        period, given, _ = read[text]
         checked = arguments.number(amount, where, low=0, example=100_000)
         if period is None:
             longer.add(at)
             continue
-        given = days == _count_days(period, freq)
         rows.append((given, TargetRow(tuple(labels), period, checked, where)))
         if given:
             own.add((labels, period))
     # A target of the period itself is used, not the sum of those of its months; that of some of
     # them is none.
     told: Counter[str] = Counter()
-    for period, days in read.values():
-        if period and days < _count_days(period, freq):
+    for period, given, days in read.values():
+        if period and not given:
             told[period] += days
+    short = {period for period, days in told.items() if days < _count_days(period, freq)}
     used = [
         row
         for given, row in rows
-        if given
-        or (
-            (row.labels, row.period) not in own
-            and told[row.period] >= _count_days(row.period, freq)
-        )
+        if given or ((row.labels, row.period) not in own and row.period not in short)
     ]
     left_out = {"targets_of_longer_periods": len(longer)}
     return Targets(
@@ -264,8 +260,11 @@ def _count_days(period: str, freq: str) -> int:
     return (whole.end_time - whole.start_time).days + 1
 
 
-def _period(text: str, freq: str, name: str) -> tuple[str | None, int]:
-    """The forecast period of a target's period, None for a longer one, and its own days."""
+def _period(text: str, freq: str, name: str) -> tuple[str | None, bool, int]:
+    """The forecast period of a target's period, True if they are the same, and its own days.
+
+    None for a longer one.
+    """
     anchor = freq.partition("-")[2]
     for alias in (
         freq,
@@ -276,7 +275,8 @@ def _period(text: str, freq: str, name: str) -> tuple[str | None, int]:
         except ArgumentValueError:
             continue
         first, last = (pd.Period(day, freq) for day in (period.start_time, period.end_time))
-        return (str(first), _count_days(str(period), alias)) if first == last else (None, 0)
+        found = str(first) if first == last else None
+        return found, alias == freq, _count_days(str(period), alias)
     raise ArgumentValueError(
         f"{name}: {text!r} is not a period; write it like {str(pd.Period('2026-03', freq))!r}"
     )
