@@ -24,12 +24,11 @@ from opp_analytics.errors import ArgumentTypeError, DataWarning, JournalError, P
 from opp_analytics.progress import Progress, progress_bar
 from opp_analytics.schema import Json
 from opp_analytics.writer.apply import engine
-from opp_analytics.writer.apply.held import judge
+from opp_analytics.writer.apply.judge import judge
 from opp_analytics.writer.apply.lost_creates import LostCreates, mark_newest
 from opp_analytics.writer.apply.read_back import read_back
 from opp_analytics.writer.cells import list_rows, read_cells, same
 from opp_analytics.writer.journal import APPLIED, LEFT, Journal, PlanRun, lock_plan
-from opp_analytics.writer.plan.difference import promise_no_writes
 from opp_analytics.writer.plan.display import (
     PERMISSIONS,
     PYTHON,
@@ -39,6 +38,7 @@ from opp_analytics.writer.plan.display import (
     write_receipt_html,
 )
 from opp_analytics.writer.plan.plan import Plan, compare_steps
+from opp_analytics.writer.server_rows import promise_no_writes
 from opp_analytics.writer.steps import (
     OUTCOMES,
     EditedCell,

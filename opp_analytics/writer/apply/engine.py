@@ -36,16 +36,11 @@ from opp_analytics.errors import (
     ValidationError,
 )
 from opp_analytics.schema import Json, read_stamp
-from opp_analytics.writer.apply import held
+from opp_analytics.writer.apply.judge import judge, may_be, see
 from opp_analytics.writer.cells import format_cell
 from opp_analytics.writer.journal import Journal, PlanRun
-from opp_analytics.writer.plan.difference import (
-    CHANGED,
-    compare_three_ways,
-    find_in_trash,
-    read_many,
-    read_one,
-)
+from opp_analytics.writer.plan.conflicts import CHANGED, compare_three_ways
+from opp_analytics.writer.server_rows import find_in_trash, read_many, read_one
 from opp_analytics.writer.steps import EditedCell, EqualCreate, Result, RunStep, Step
 
 _Item = TypeVar("_Item")
@@ -425,7 +420,7 @@ def _doubt(live: LiveRun, step: Step, record: Json) -> str | None:
             shown = read_one(live.client, unique_id) or record
     if unique_id in live.known or not live.run.is_new(shown):
         why = "it had before"
-    elif not held.may_be(step, live.run, shown, answered=True):
+    elif not may_be(step, live.run, shown, answered=True):
         why = "holds other values"
     elif not live.take(unique_id):
         why = "another new one has"
@@ -497,7 +492,7 @@ class _Change:
             except (ApiError, Stopped) as error:
                 return _fail_to_read(live, step, error, self.attempts, self.was, sent=self.lost)
             seen = compare_three_ways(step, remote, self.meaning, forms=live.forms)
-            states = held.see(step, self.was, remote, self.meaning) if self.lost else {}
+            states = see(step, self.was, remote, self.meaning) if self.lost else {}
             if self.lost and (found := self._find_lost(seen, states, remote)) is not None:
                 return found
             seen = _mark_there(seen, states)
@@ -508,7 +503,7 @@ class _Change:
                     sent = Result.whole(
                         step, "unknown", attempts=self.attempts, sent=True, was=self.was
                     )
-                    return held.judge(step, sent, remote, self.meaning, late=late)
+                    return judge(step, sent, remote, self.meaning, late=late)
                 if late:
                     self.lost, self.was = False, {}
                 else:

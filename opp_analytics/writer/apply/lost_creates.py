@@ -21,10 +21,10 @@ from opp_analytics.api import Client, Opportunity
 from opp_analytics.errors import ApiError, JournalError, PlanError
 from opp_analytics.schema import Json
 from opp_analytics.writer.apply import engine
-from opp_analytics.writer.apply.held import judge, may_be
+from opp_analytics.writer.apply.judge import judge, may_be
 from opp_analytics.writer.apply.read_back import read_back
 from opp_analytics.writer.journal import PlanRun, lock_plan
-from opp_analytics.writer.plan.difference import list_since, read_pages
+from opp_analytics.writer.server_rows import list_since, read_pages
 from opp_analytics.writer.steps import EqualCreate, Result, RunStep, Step
 
 _log = logging.getLogger(__name__)

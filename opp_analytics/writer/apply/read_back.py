@@ -10,8 +10,8 @@ from opp_analytics.api import Stopped
 from opp_analytics.errors import ApiError, JournalError
 from opp_analytics.schema import Json
 from opp_analytics.writer.apply import engine
-from opp_analytics.writer.apply.held import judge
-from opp_analytics.writer.plan.difference import (
+from opp_analytics.writer.apply.judge import judge
+from opp_analytics.writer.server_rows import (
     READS_PER_PAGE,
     find_in_trash,
     list_since,

@@ -5,32 +5,25 @@ It is told as steps to make, with every problem in them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from opp_analytics import arguments, org, schema
-from opp_analytics.api import Client, Opportunity, Page, Threads
 from opp_analytics.arrays import Series
-from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError, NotFoundError
+from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
 from opp_analytics.org import Org
-from opp_analytics.schema import Json
 from opp_analytics.writer.cells import (
-    agrees,
     find_problem,
     fit_column,
     list_rows,
     normalize,
-    normalize_or_keep,
     read_number,
     same,
 )
-from opp_analytics.writer.journal import Forms
 from opp_analytics.writer.steps import EditedCell, PlanProblem, Step
 
 _TOTALS = ("total", "totals", "sum", "subtotal", "grand total")
@@ -378,216 +371,3 @@ def _find_deletes(base: pd.DataFrame, after: pd.DataFrame) -> Iterator[Step]:
     names = base["name"] if "name" in base else pd.Series(index=base.index, dtype="object")
     for unique_id in removed:
         yield Step("delete", unique_id, (EditedCell(),), _read_name(names[unique_id]))
-
-
-CHANGED = "changed on the server since then"
-DELETED = "deleted on the server since then"
-PAGE = 1000
-"""Rows asked for per page; the server may send fewer."""
-READS_PER_PAGE = 10
-"""A page of a sweep costs about as much as this many single reads: transfer and the server's
-work."""
-_Asked = TypeVar("_Asked")
-_Answer = TypeVar("_Answer")
-
-
-def compare_three_ways(
-    step: Step,
-    remote: Json | None,
-    client_org: Org | None = None,
-    *,
-    forms: Forms | None = None,
-) -> Step:
-    """Compare a step with the server's row: cells are clean, already there or in conflict.
-
-    Returns a copy of the step.
-
-    If someone closed or reopened the deal since the plan, every unapplied cell of an update is in
-    conflict.
-
-    A server may keep a form of its own of what it is sent. `forms` has those that it answered to
-    earlier runs: they are our values, and nothing else near them is. Only where a write of an
-    earlier run has no answer, any other value that agrees with ours may be its form.
-    """
-    meaning, forms = client_org or step.org, forms or {}
-    if step.operation == "update":
-        return _compare_update(step, remote, meaning, forms)
-    if step.operation == "delete":
-        return _compare_delete(step, remote, meaning, forms)
-    return step.mark("clean" if remote is None else "already")
-
-
-def _compare_update(step: Step, remote: Json | None, meaning: Org, forms: Forms) -> Step:
-    turn = None if remote is None else _detect_turn(step, remote, meaning)
-    cells = []
-    for cell in step.cells:
-        field, now, status, reason = str(cell.field), None, "clean", None
-        if remote is None:
-            status, reason = "conflict", DELETED
-        else:
-            now, after = normalize_or_keep(field, remote.get(field)), cell.after
-            answered = _is_form(step, field, after, now, forms)
-            # Of a write without an answer, a cell that has changed since may be the form.
-            doubtful = _list_held(step, field, after, forms, answered=False)
-            in_doubt = any(not same(field, held, now) for held in doubtful)
-            if is_same(field, now, after, meaning) or (
-                (answered or in_doubt) and agrees(field, after, now)
-            ):
-                status = "already"
-            elif not (answered or _holds(step, field, cell.before, now, meaning, forms)):
-                status, reason = "conflict", CHANGED
-            elif turn:
-                status, reason = "conflict", turn
-        cells.append(replace(cell, status=status, remote=now, reason=reason))
-    return replace(step, cells=tuple(cells))
-
-
-def _compare_delete(step: Step, remote: Json | None, meaning: Org, forms: Forms) -> Step:
-    if remote is None:
-        return step.mark("already")
-    base = dict(step.base)
-    planned, now = (schema.read_stamp(row.get("updated_at")) for row in (base, remote))
-    if None not in (planned, now) and planned != now:
-        # Somebody has written since: what the plan knew nothing of may have appeared.
-        base = dict.fromkeys(remote) | base
-    drifted = tuple(
-        EditedCell(field, was, None, "conflict", held, CHANGED)
-        for field, was in base.items()
-        if field not in schema.READ_ONLY
-        and field not in meaning.ignore
-        and not _holds(
-            *(step, field, was, held := normalize_or_keep(field, remote.get(field))),
-            meaning,
-            forms,
-        )
-    )
-    return replace(step.mark("conflict" if drifted else "clean"), drifted=drifted)
-
-
-def _detect_turn(step: Step, remote: Json, meaning: Org) -> str | None:
-    """Name the reason for a conflict if someone closed or reopened the deal since the plan."""
-    now = {column: remote.get(column) for column in step.base}
-    closed = meaning.stages.is_closed(now)
-    if closed in (
-        meaning.stages.is_closed(planned) for planned in (step.base, step.base | step.fields)
-    ):
-        return None
-    outcome = meaning.stages.outcome(now) if closed else "reopened"
-    what = outcome if outcome in ("won", "lost", "reopened") else "closed"
-    return f"{what} on the server since then"
-
-
-def is_same(field: str, one: Any, other: Any, meaning: Org) -> bool:
-    """Compare two cells by meaning: an alias equals its stage."""
-    if field == "stage":
-        one, other = (
-            meaning.stages.aliases.get(cell, cell) if isinstance(cell, str) else cell
-            for cell in (one, other)
-        )
-    return same(field, one, other)
-
-
-def _list_held(step: Step, field: str, ours: Any, forms: Forms, *, answered: bool) -> list[Any]:
-    """List the forms of our value that the server holds.
-
-    It answered that it holds them, or held them before a write that has no answer.
-    """
-    sent = (cell for cell in forms.get((step.unique_id, field), ()) if cell.answered == answered)
-    return [cell.held for cell in sent if same(field, cell.value, ours)]
-
-
-def _is_form(step: Step, field: str, ours: Any, now: Any, forms: Forms) -> bool:
-    return any(
-        same(field, held, now) for held in _list_held(step, field, ours, forms, answered=True)
-    )
-
-
-def _holds(step: Step, field: str, ours: Any, now: Any, meaning: Org, forms: Forms) -> bool:
-    return is_same(field, now, ours, meaning) or _is_form(step, field, ours, now, forms)
-
-
-@contextmanager
-def promise_no_writes() -> Iterator[None]:
-    """Say that nothing was sent if Ctrl-C ends the block."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt("stopped; nothing was sent") from None
-
-
-def _ask_together(
-    client: Client, ask: Callable[[_Asked], _Answer], about: Iterable[_Asked]
-) -> list[_Answer]:
-    with Threads(client.concurrency) as threads:
-        futures = [threads.submit(ask, each) for each in about]
-        return [future.result() for future in futures]
-
-
-def read_one(client: Client, unique_id: str) -> Json | None:
-    """Read an opportunity from the server; None if it does not exist or is in the trash."""
-    try:
-        return client.get(unique_id)
-    except NotFoundError:
-        return None
-
-
-def read_many(client: Client, ids: Collection[str]) -> dict[str, Json | None]:
-    """Read several opportunities: from all pages where that is cheaper, the others one by one."""
-    wanted = set(ids)
-    found = _sweep(client, wanted) if len(wanted) > READS_PER_PAGE else {}
-    rest = sorted(wanted - set(found))
-    singles = _ask_together(client, lambda unique_id: read_one(client, unique_id), rest)
-    return found | dict(zip(rest, singles, strict=True))
-
-
-def _sweep(client: Client, wanted: set[str]) -> dict[str, Json | None]:
-    """Find opportunities on the pages; none if single reads are cheaper."""
-    first = client.list(page=1, page_size=PAGE)
-    pages = first.total_pages or 1
-    if pages > 1 and pages * READS_PER_PAGE > len(wanted):
-        return {}
-    others = _ask_together(
-        client, lambda number: client.list(page=number, page_size=PAGE), range(2, pages + 1)
-    )
-    records = [record for page in (first, *others) for record in page.rows]
-    return {record["unique_id"]: record for record in records if record["unique_id"] in wanted}
-
-
-def read_pages(ask: Callable[..., Page], **params: Any) -> Iterator[list[Opportunity]]:
-    """Yield the rows of page after page, until one brings nothing new.
-
-    It stops there whatever total was announced.
-    """
-    number, seen = 1, set[str]()
-    while True:
-        page = ask(page=number, page_size=PAGE, **params)
-        ids = {record["unique_id"] for record in page.rows}
-        if ids <= seen:
-            return
-        yield page.rows
-        seen |= ids
-        if number >= (page.total_pages or 1):
-            return
-        number += 1
-
-
-def list_since(client: Client, column: str, since: Any) -> list[Opportunity]:
-    """List the opportunities whose ``created_at`` or ``updated_at`` is not before `since`."""
-    found: dict[str, Opportunity] = {}
-    for page in read_pages(client.list, sort=f"-{column}"):
-        stamps = (schema.read_stamp(record.get(column)) for record in page)
-        recent = [r for r, at in zip(page, stamps, strict=True) if at is None or at >= since]
-        found |= {record["unique_id"]: record for record in recent}
-        if len(recent) < len(page):
-            break
-    return list(found.values())
-
-
-def find_in_trash(client: Client, ids: Collection[str]) -> set[str]:
-    """Find which of these ids, at least one, are in the trash."""
-    wanted, found = set(ids), set[str]()
-    for rows in read_pages(client.list_deleted):
-        found |= {record["unique_id"] for record in rows} & wanted
-        if found == wanted:
-            break
-    return found

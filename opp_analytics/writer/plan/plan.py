@@ -25,9 +25,11 @@ from opp_analytics.history import History
 from opp_analytics.note import note_of
 from opp_analytics.periods import Freq, When
 from opp_analytics.schema import Json
+from opp_analytics.writer import server_rows
 from opp_analytics.writer.cells import find_problem, from_wire, read_number, replace_cells, to_text
 from opp_analytics.writer.journal import Forms, find_proposer, note_proposal, read_forms
 from opp_analytics.writer.plan import difference, display
+from opp_analytics.writer.plan.conflicts import compare_three_ways
 from opp_analytics.writer.steps import (
     EditedCell,
     Operation,
@@ -356,10 +358,10 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
             f"the opportunities were loaded from another tenant ({url}) than the client's "
             f"({client.settings.url}); plan with the address and key that they were loaded with"
         )
-    with difference.promise_no_writes():
+    with server_rows.promise_no_writes():
         unknown = [p for p in problems if p.problem == difference.UNKNOWN_ID]
         recovered = (
-            difference.find_in_trash(client, {p.unique_id for p in unknown}) if unknown else set()
+            server_rows.find_in_trash(client, {p.unique_id for p in unknown}) if unknown else set()
         )
         in_trash = (p for p in unknown if p.unique_id in recovered)
         steps += [Step("recover", p.unique_id, (EditedCell(),), row=p.row) for p in in_trash]
@@ -368,7 +370,7 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
             for p in problems
             if p.problem != difference.UNKNOWN_ID or p.unique_id not in recovered
         ]
-        now = difference.read_many(
+        now = server_rows.read_many(
             client, {step.unique_id for step in steps if step.unique_id is not None}
         )
     settings = client.settings
@@ -384,7 +386,7 @@ def compare_steps(
     `forms` are those that the server gave values of earlier runs.
     """
     return [
-        difference.compare_three_ways(
+        compare_three_ways(
             step, rows.get(step.unique_id) if step.unique_id else None, client.org, forms=forms
         )
         for step in steps

@@ -13,8 +13,6 @@ import pytest
 from opp_analytics.api import Client
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import Plan, apply, plan, runs, undo
-from opp_analytics.writer.plan.difference import find_in_trash
-from tests.support import client_of, listing, row, serving
 from tests.writer.frames import edited, opportunities
 from tests.writer.kills import Round, held, wait_for_silence
 
@@ -178,12 +176,3 @@ def test_reading__ends_soon_on_ctrl_c_and_says_that_nothing_was_sent(
         assert runs()["applied"].tolist() == [rows]
         assert apply(undo(round_.client), round_.client).complete
     round_.close()
-
-
-def test_find_in_trash__ends_on_a_server_that_repeats_one_page_for_ever(tmp_path: Path) -> None:
-    with (
-        serving(lambda asked: listing([row(1), row(2)], 10**12, totalPages=10**9)) as server,
-        client_of(server, tmp_path) as client,
-    ):
-        assert find_in_trash(client, ["opp-2", "opp-3"]) == {"opp-2"}
-    assert len(server.asked) == 2

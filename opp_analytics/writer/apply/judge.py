@@ -13,10 +13,7 @@ from opp_analytics.org import Org
 from opp_analytics.schema import Json, read_stamp
 from opp_analytics.writer.cells import agrees, fold, format_cell, normalize_or_keep, same
 from opp_analytics.writer.journal import PlanRun
-from opp_analytics.writer.plan.difference import (
-    DELETED,
-    is_same,
-)
+from opp_analytics.writer.plan.conflicts import DELETED, is_same
 from opp_analytics.writer.steps import Result, Step
 
 _AT_ONCE = pd.Timedelta(seconds=1)
