@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from tests.pages import ROOT, blocks, refusal
+from tests.pages import ROOT, blocks
 from tests.report.delivery.mail_server import run_server
 from tests.support import row
 
@@ -66,12 +65,6 @@ def test_systemd__takes_the_service(tmp_path: Path) -> None:
         ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_airflow__runs_commands_that_we_have() -> None:
-    calls = re.findall('bash_command=".venv/bin/opp-analytics (.+)"', block("py", "# dags/"))
-    assert [call.split()[0] for call in calls] == ["record", "report"]
-    assert [refusal(call.split()) for call in calls] == ["", ""]
 
 
 def test_dbt__asks_a_snapshot_for_its_forecast() -> None:

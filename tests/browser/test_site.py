@@ -179,7 +179,6 @@ WORDS = {
     "dbt": "schedule",
     "deals at risk": "recipes",
     "delete deals": "recipes",
-    "Docker": "schedule",
     "email": "deliver",
     "Excel": "start-spreadsheet",
     "fiscal year": "org-file",
