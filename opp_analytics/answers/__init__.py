@@ -4,7 +4,6 @@ from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.act_today import act_today, name_action
 from opp_analytics.answers.alerts import (
     Alert,
-    FindEnd,
     Watched,
     alerts,
     fold_alerts,

@@ -70,9 +70,6 @@ class Alert:
         return f"{self.sentence}, {way}{self.side}{due}."
 
 
-FindEnd = Callable[[str], Alert | None]
-"""Says what no longer holds by its key, without a sentence where that is not known; None where
-nobody asks any more."""
 _MOST = 3
 """Alerts that are said, and deals that are named of those that still meet a condition."""
 _ASKS = ("alert_when", "alert_deals_when")
@@ -84,11 +81,13 @@ _TONES = ("alarm", "news", "standing")
 class Watched:
     """What an org file asks to be told of, judged for one page."""
 
-    alerts: tuple[Alert, ...]
+    alerts: tuple[Alert, ...] = ()
     """What holds, the new ones first, deals last."""
-    milestones: tuple[Alert, ...]
+    milestones: tuple[Alert, ...] = ()
     """Those passed in the current period, the highest first."""
-    find_end: FindEnd
+    find_end: Callable[[str], Alert | None] = lambda key: None
+    """Says what no longer holds by its key, without a sentence where that is not known; None where
+    nobody asks any more."""
 
     @property
     def lines(self) -> tuple[Alert, ...]:

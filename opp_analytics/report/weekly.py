@@ -16,8 +16,8 @@ from opp_analytics import arguments, text
 from opp_analytics.answers import (
     Alert,
     Context,
-    FindEnd,
     Part,
+    Watched,
     check_for_each,
     judge_alerts,
     list_all,
@@ -63,14 +63,8 @@ class WeeklyReport:
     """Path of the text for a chat."""
     deals: Path | None = None
     """Path of the table of all deals, where the workbook only sums up some of the open ones."""
-    alerts: tuple[Alert, ...] = ()
-    """What the org file asks to be told of and holds, the new ones first; ``str(alert)`` is its
-    sentence."""
-    milestones: tuple[Alert, ...] = ()
-    """The ``milestones`` of the org file that the current period has passed, the highest first;
-    they are news, no alerts."""
-    find_end: FindEnd = field(default_factory=lambda: lambda key: None, repr=False, compare=False)
-    """Says of an alert that no longer holds, by its key, how it ended."""
+    watched: Watched = field(default_factory=Watched, repr=False, compare=False)
+    """What the org file asks to be told of, judged."""
     sentences: tuple[str, ...] = ()
     """The page's headline, and the sentence below it where there is one."""
     audience: str = WHOLE
@@ -81,6 +75,22 @@ class WeeklyReport:
     parts: tuple[WeeklyReport, ...] = ()
     """The reports of teams, then of people, that ``for_each`` asks for."""
     org: Org | None = field(default=None, repr=False)
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """What the org file asks to be told of and holds, the new ones first.
+
+        ``str(alert)`` is its sentence.
+        """
+        return self.watched.alerts
+
+    @property
+    def milestones(self) -> tuple[Alert, ...]:
+        """The ``milestones`` of the org file that the current period has passed, the highest first.
+
+        They are news, no alerts.
+        """
+        return self.watched.milestones
 
     def __iter__(self) -> Iterator[Path]:
         files = (self.html, self.xlsx, self.eml, self.markdown, self.deals)
@@ -296,9 +306,7 @@ def _make(
     digest = make_digest(composed, context)
     report = WeeklyReport(
         **paths,
-        alerts=watched.alerts,
-        milestones=watched.milestones,
-        find_end=watched.find_end,
+        watched=watched,
         sentences=tuple(filter(None, (composed.sentence, composed.second))),
         audience=page.audience,
         day=context.day,

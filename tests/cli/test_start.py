@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.answers.alerts import Alert
+from opp_analytics.answers.alerts import Alert, Watched
 from opp_analytics.history import History
 from opp_analytics.report import WeeklyReport
 from tests.cli.kinds import Command
@@ -571,9 +571,8 @@ def test_start__ends_with_3_while_an_alert_of_the_org_file_holds(
     real = oa.weekly_report
 
     def alarm(*words: Any, **options: Any) -> WeeklyReport:
-        return replace(
-            real(*words, **options), alerts=(Alert("Alert for November: p_target < 0.5."),)
-        )
+        watched = Watched((Alert("Alert for November: p_target < 0.5."),))
+        return replace(real(*words, **options), watched=watched)
 
     monkeypatch.setattr("opp_analytics.cli.start.oa.weekly_report", alarm)
     code, out, _ = command("start", "deals.csv", "--yes")

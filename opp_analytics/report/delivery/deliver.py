@@ -13,7 +13,6 @@ from pathlib import Path
 import pandas as pd
 
 from opp_analytics import arguments, text
-from opp_analytics.answers import Alert, Watched
 from opp_analytics.errors import ArgumentTypeError, ConfigError, OppAnalyticsError
 from opp_analytics.files import read_whole
 from opp_analytics.org import Org
@@ -30,7 +29,7 @@ from opp_analytics.report.delivery.ledger import (
 )
 from opp_analytics.report.delivery.receivers import Receiver, Unknown, find_receivers
 from opp_analytics.report.delivery.smtp import EXAMPLE, URL, Mailer, read_server
-from opp_analytics.report.digest import write_mail
+from opp_analytics.report.digest import Digest, write_mail
 from opp_analytics.report.weekly import WeeklyReport
 from opp_analytics.schema import TEXT
 
@@ -175,7 +174,7 @@ def _deliver(
     page: WeeklyReport,
     receiver: Receiver,
     post: Post,
-    told: Sequence[Delivery],
+    known: Sequence[Delivery],
     kind: Kind,
     *,
     again: bool,
@@ -186,14 +185,18 @@ def _deliver(
 
     if receiver.address is None:
         return tell("no address")
+    assert page.digest is not None
     day = str(page.day)[:10]
     try:
-        page, lines, keys = _follow_up(
-            page, find_told(told, receiver.name, page.audience, day), kind
-        )
-        if kind == "alerts" and not lines:
-            return tell("nothing changed")
-        said = "\n".join(line.words for line in lines) if kind == "alerts" else ""
+        # As for somebody who was last told this.
+        told = find_told(known, receiver.name, page.audience, day)
+        changed, standing, keys = page.watched.follow_up(told)
+        digest, said = replace(page.digest, alerts=(*changed, *standing)), ""
+        if kind == "alerts":
+            if not changed:
+                return tell("nothing changed")
+            digest = page.digest.keep_alerts(changed)
+            said = "\n".join(alert.words for alert in changed)
         delivery = Delivery(
             now(), day, page.audience, receiver.name, receiver.channel, kind, "sending", keys
         )
@@ -203,7 +206,8 @@ def _deliver(
             unset = f"{URL} is not set" if receiver.channel == "mail" and not post.mailer else ""
             return tell("would send", "\n".join(filter(None, (unset, said))))
         # What cannot be made or reaches no server leaves no trace of sending.
-        hand_over = _prepare(page, receiver, post, kind) if before is None else str
+        files = (page.html, page.xlsx) if kind == "page" else ()
+        hand_over = _prepare(digest, files, receiver, post) if before is None else str
         before = before if post.dry_run else begin()
         if before is not None:
             return tell(*_say_before(before, post.org))
@@ -221,29 +225,13 @@ def _deliver(
     return tell(state, why or said)
 
 
-def _follow_up(
-    page: WeeklyReport, told: tuple[str, ...], kind: Kind
-) -> tuple[WeeklyReport, tuple[Alert, ...], tuple[str, ...]]:
-    """Give the page with its alerts, as for somebody who was last told these keys.
-
-    Also returns the keys then known.
-    """
-    assert page.digest is not None
-    changed, standing, keys = Watched(page.alerts, page.milestones, page.find_end).follow_up(told)
-    digest = page.digest
-    if kind == "alerts":
-        digest = digest.keep_alerts(changed) if changed else digest
-        return replace(page, digest=digest), changed, keys
-    lines = (*changed, *standing)
-    return replace(page, digest=replace(digest, alerts=lines)), lines, keys
-
-
-def _prepare(page: WeeklyReport, receiver: Receiver, post: Post, kind: Kind) -> Callable[[], str]:
+def _prepare(
+    digest: Digest, files: Iterable[Path], receiver: Receiver, post: Post
+) -> Callable[[], str]:
     """Make one message; give what hands it over and says why that failed, nothing if not."""
     assert receiver.address is not None
-    assert page.digest is not None
     if receiver.channel == "chat":
-        return prepare_chat(receiver.address, page.digest)
+        return prepare_chat(receiver.address, digest)
     assert post.mailer is not None
     sender, address = post.org.deliver["mail_from"], receiver.address.reveal()
     bare = parseaddr(sender)[1]
@@ -253,9 +241,8 @@ def _prepare(page: WeeklyReport, receiver: Receiver, post: Post, kind: Kind) -> 
         "Date": format_datetime(datetime.now(UTC)),
         "Message-ID": make_msgid(domain=bare.rpartition("@")[2]),
     }
-    attached = (page.html, page.xlsx) if kind == "page" else ()
-    files = {file.name: read_whole(file) for file in attached}
-    message = write_mail(page.digest, files, headers)
+    attached = {file.name: read_whole(file) for file in files}
+    message = write_mail(digest, attached, headers)
     post.mailer.open()
     return partial(post.mailer.send, message, bare, address)
 

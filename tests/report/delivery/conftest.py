@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.answers.alerts import Alert
+from opp_analytics.answers.alerts import Alert, Watched
 from tests.report.delivery.mail_server import Certificate
 from tests.report.digests import PEOPLE, digest
 
@@ -49,6 +49,6 @@ def report(tmp_path: Path, org: oa.Org) -> oa.WeeklyReport:
         workbook,
         day=pd.Timestamp("2026-11-23"),
         digest=digest(PEOPLE),
-        alerts=(Alert("Low.", True, "2026-11 p_target < 0.5"),),
+        watched=Watched((Alert("Low.", True, "2026-11 p_target < 0.5"),)),
         org=org,
     )

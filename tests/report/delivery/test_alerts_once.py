@@ -16,6 +16,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.report import check_report, write_report
 from opp_analytics.report.delivery import deliver as delivery
+from opp_analytics.report.digest import Digest
 from tests.report import states
 
 pytestmark = [
@@ -69,19 +70,18 @@ WON = "Oakhurst Care: Data migration (Dmitri Volkov) was won: $79K."
 class Mailbox:
     """What receivers got; those who are away refuse."""
 
-    got: list[tuple[str, str, list[str]]] = field(default_factory=list)
+    got: list[tuple[str, list[str]]] = field(default_factory=list)
     away: set[str] = field(default_factory=set)
 
-    def take(self, page: oa.WeeklyReport, receiver: Any, post: Any, kind: str) -> str:
+    def take(self, digest: Digest, files: Any, receiver: Any, post: Any) -> str:
         if receiver.name in self.away:
             return "the server does not answer"
-        assert page.digest is not None
-        self.got.append((receiver.name, kind, [alert.words for alert in page.digest.alerts]))
+        self.got.append((receiver.name, [alert.words for alert in digest.alerts]))
         return ""
 
     def open(self) -> dict[str, list[str]]:
         """What each receiver got since it was opened last."""
-        got, self.got = {name: lines for name, _, lines in self.got}, []
+        got, self.got = dict(self.got), []
         return got
 
 
@@ -195,7 +195,7 @@ def test_deliver__tells_a_receiver_that_comes_later_what_holds_and_a_person_thei
 ) -> None:
     for day in ("2026-11-20", "2026-11-21", "2026-11-24"):
         oa.deliver(make(week, day, tmp_path, only="Dmitri Volkov"), kind="alerts")
-    mine = [line for _, _, lines in mailbox.got for line in lines]
+    mine = [line for _, lines in mailbox.got for line in lines]
     assert [line for line in mine if "Oakhurst" in line] == [
         line.replace(" (Dmitri Volkov)", "") for line in (FELL, WON)
     ]
