@@ -179,7 +179,7 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
     }
     assert len(waits) == 1
     assert engine.choose_wait(timeout) == 2 * timeout.timeout
-    gateway = transport.Answer(408, {})
+    gateway = transport.Reply(408, {})
     assert not isinstance(
         transport.make_error(gateway, "POST", "https://crm.example.com"), engine._IN_DOUBT
     )

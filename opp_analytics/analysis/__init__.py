@@ -150,7 +150,7 @@ from opp_analytics.analysis.sentences.forecasts import (
 )
 
 # isort: skip
-from opp_analytics.analysis.sentences.movements import Step as Step
+from opp_analytics.analysis.sentences.movements import ChangeStep as ChangeStep
 from opp_analytics.analysis.sentences.movements import list_steps as list_steps
 
 # isort: skip

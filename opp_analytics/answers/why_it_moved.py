@@ -72,7 +72,7 @@ def why_it_moved(context: Context) -> Answer:
     )
 
 
-def _make_row(step: analysis.Step) -> Row:
+def _make_row(step: analysis.ChangeStep) -> Row:
     values = {"change": step.expected, "deals": step.deals}
     if math.isfinite(step.value):
         values["value"] = step.value
@@ -98,7 +98,7 @@ def _list_notes(context: Context, table: pd.DataFrame) -> list[Sentence]:
     return notes
 
 
-def _list_step(context: Context, steps: list[analysis.Step], row: Row) -> Answer | None:
+def _list_step(context: Context, steps: list[analysis.ChangeStep], row: Row) -> Answer | None:
     """List the deals of a step, with what each one added or took.
 
     Of new business, say what it is.

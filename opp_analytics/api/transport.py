@@ -119,7 +119,7 @@ _POOLS = {"http": _HttpPool, "https": _HttpsPool}
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """What a server answered, read to its end."""
 
     status: int
@@ -148,7 +148,7 @@ class Connections:
         timeout: float,
         params: Mapping[str, Any] | None = None,
         body: bytes | None = None,
-    ) -> Answer:
+    ) -> Reply:
         """Send one request and read the whole answer."""
         request = requests.PreparedRequest()
         request.prepare(
@@ -159,7 +159,7 @@ class Connections:
             request, stream=True, timeout=timeout, verify=verify, proxies=proxies
         )
         try:
-            return Answer(response.status_code, response.headers, _body(response))
+            return Reply(response.status_code, response.headers, _body(response))
         finally:
             # Gives the connection back, or drops it with what was not read.
             response.close()
@@ -254,7 +254,7 @@ class Patience:
         self._again = 0
         self._waited = 0.0
 
-    def pause(self, outcome: Answer | Lost) -> float | None:
+    def pause(self, outcome: Reply | Lost) -> float | None:
         """Choose the seconds to wait before the next attempt.
 
         None when there is no next attempt.
@@ -396,7 +396,7 @@ class Transport:
         """Close the idle connections."""
         self._connections.close()
 
-    def _send(self, method: str, url: str, **options: Any) -> Answer:
+    def _send(self, method: str, url: str, **options: Any) -> Reply:
         """Send a request as often as is safe; the last answer."""
         patience = Patience(self._retries, reads=method == "GET")
         renewable = True
@@ -429,8 +429,8 @@ class Transport:
         token: Secret,
         headers: Mapping[str, str],
         **options: Any,
-    ) -> Answer | Lost:
-        def request() -> Answer:
+    ) -> Reply | Lost:
+        def request() -> Reply:
             with self._slots:  # the wait for a connection is not part of the request's time
                 STOP.by.pause()
                 DEADLINE.ends = time.monotonic() + _DEADLINE_FACTOR * self._timeout
@@ -446,7 +446,7 @@ class Transport:
         outcome = attempt(request)
         took = 1000 * (time.monotonic() - began)
         path = urlsplit(url).path
-        if isinstance(outcome, Answer):
+        if isinstance(outcome, Reply):
             _LOG.debug("%s %s %d %.0f ms", method, path, outcome.status, took)
             self._note_date(outcome.headers.get("Date", ""), began)
             return outcome
@@ -491,7 +491,7 @@ class Transport:
         )
         return Lost(failure, never_sent(error), too_late)
 
-    def _check_redirect(self, response: Answer, method: str, url: str) -> str:
+    def _check_redirect(self, response: Reply, method: str, url: str) -> str:
         target, problem = _redirect(url, response)
         # A traceback with locals must not find in this frame what the server repeats.
         problem = self.redact(problem)
@@ -499,14 +499,14 @@ class Transport:
             raise self._make_unexpected(problem, method, url, response)
         return target
 
-    def _body(self, response: Answer, method: str, url: str) -> bytes:
+    def _body(self, response: Reply, method: str, url: str) -> bytes:
         if not 200 <= response.status < 300:
             raise self._redact_error(make_error(response, method, _shorten(url)))
         if problem := self.redact(_describe_page(response, url)):
             raise self._make_unexpected(problem, method, url, response)
         return response.content
 
-    def _make_unexpected(self, message: str, method: str, url: str, response: Answer) -> ApiError:
+    def _make_unexpected(self, message: str, method: str, url: str, response: Reply) -> ApiError:
         return self._redact_error(
             UnexpectedResponse(message, method=method, url=_shorten(url), status=response.status)
         )
@@ -521,7 +521,7 @@ def _shorten(url: str) -> str:
     return url.split("?", 1)[0]
 
 
-def _redirect(url: str, response: Answer) -> tuple[str, str]:
+def _redirect(url: str, response: Reply) -> tuple[str, str]:
     """Find the target of a redirect, or the reason not to follow it."""
     location = response.headers.get("Location", "")
     target = attempt(lambda: urljoin(url, location))
@@ -542,7 +542,7 @@ def _redirect(url: str, response: Answer) -> tuple[str, str]:
     return target, ""
 
 
-def _describe_page(response: Answer, url: str) -> str:
+def _describe_page(response: Reply, url: str) -> str:
     """Describe an answer that is a web page; empty for any other."""
     kind = response.headers.get("Content-Type", "")
     if not response.content or "html" not in kind.lower():
@@ -562,7 +562,7 @@ _OF_STATUS: dict[int, type[ApiError]] = {
 }
 
 
-def read_pause(response: Answer) -> float | None:
+def read_pause(response: Reply) -> float | None:
     """Read how many seconds the server asks to wait (Retry-After).
 
     None without a readable header.
@@ -574,7 +574,7 @@ def read_pause(response: Answer) -> float | None:
         return None
 
 
-def make_error(response: Answer, method: str, url: str) -> ApiError:
+def make_error(response: Reply, method: str, url: str) -> ApiError:
     """Make the error to raise from an error answer, with every problem that the server listed."""
     status = response.status
     problems = _problems(response.content)

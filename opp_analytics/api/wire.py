@@ -123,12 +123,12 @@ class Meta(msgspec.Struct):
         return self.total_count if self.totalRecords is None else self.totalRecords
 
 
-class _Many(msgspec.Struct):
+class _SomeRows(msgspec.Struct):
     data: list[_Resource]
     meta: Meta | None = None
 
 
-class _One(msgspec.Struct):
+class _OneRow(msgspec.Struct):
     data: _Resource
 
 
@@ -138,7 +138,7 @@ missing."""
 _MOST_DIGITS = 400
 """More digits are beyond every number that JSON's readers know."""
 
-_DECODE = {kind: msgspec.json.Decoder(kind).decode for kind in (_Many, _One)}
+_DECODE = {kind: msgspec.json.Decoder(kind).decode for kind in (_SomeRows, _OneRow)}
 
 NO_IDS = frozenset({"", ".", ".."})
 """Texts that are not an id: none can be a segment of a path."""
@@ -187,7 +187,7 @@ def _decoded(decode: Callable[[bytes], Any], body: bytes) -> Any:
         raise UnexpectedResponse(f"the answer {what}; it begins {body[:60]!r}") from None
 
 
-def _decode_rows(kind: type[_Many | _One], body: bytes) -> tuple[Any, list[dict[str, Any]]]:
+def _decode_rows(kind: type[_SomeRows | _OneRow], body: bytes) -> tuple[Any, list[dict[str, Any]]]:
     """Decode an answer, and its resources as flat rows.
 
     A cell that cannot be read is missing, see `UNREADABLE`.
@@ -203,7 +203,7 @@ def _decode_rows(kind: type[_Many | _One], body: bytes) -> tuple[Any, list[dict[
             )
         except (msgspec.MsgspecError, ValueError, RecursionError):
             raise refused from None
-    resources = answer.data if isinstance(answer, _Many) else [answer.data]
+    resources = answer.data if isinstance(answer, _SomeRows) else [answer.data]
     rows = [_flat(resource) for resource in resources]
     return answer, [_drop_unreadable(row) for row in rows] if tidy else rows
 
@@ -256,13 +256,13 @@ def decode_page(body: bytes) -> tuple[list[dict[str, Any]], Meta]:
 
     Each opportunity has its ``unique_id``.
     """
-    answer, rows = _decode_rows(_Many, body)
+    answer, rows = _decode_rows(_SomeRows, body)
     return rows, answer.meta or Meta()
 
 
 def decode_one(body: bytes) -> dict[str, Any]:
     """Decode the answer of one opportunity as a flat dict with its ``unique_id``."""
-    _, (row,) = _decode_rows(_One, body)
+    _, (row,) = _decode_rows(_OneRow, body)
     return row
 
 

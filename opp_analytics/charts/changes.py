@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import arguments, text
-from opp_analytics.analysis import Step, list_steps, push_counts
+from opp_analytics.analysis import ChangeStep, list_steps, push_counts
 from opp_analytics.arrays import Floats, Series
 from opp_analytics.charts.data import (
     BarMark,
@@ -52,7 +52,9 @@ def waterfall(table: pd.DataFrame) -> ChartData:
     count = text.count(int(table["count"].get("closing", 0)), "open deal")
     moved = table[table["deals"] > 0].drop(index=list(_PIPELINE), errors="ignore")
     rows: Any = zip(moved.index, moved["value"], moved["deals"], strict=True)
-    steps = [Step(name, text.movement(name), value, int(deals), ()) for name, value, deals in rows]
+    steps = [
+        ChangeStep(name, text.movement(name), value, int(deals), ()) for name, value, deals in rows
+    ]
     chart = _lay_steps(table, "value", _PIPELINE, steps, "Pipeline", "open value")
     return replace(
         chart,
@@ -80,7 +82,7 @@ def _lay_steps(
     table: pd.DataFrame,
     column: str,
     ends: tuple[str, str],
-    steps: Sequence[Step],
+    steps: Sequence[ChangeStep],
     what: str,
     axis: str,
     target: float = math.nan,
@@ -93,7 +95,7 @@ def _lay_steps(
     for name in ends:
         moment = getattr(note_of(table), f"{name}_at")
         words = f"{what} {text.day(day_of(table, moment)) if moment else name}"
-        total = Step(name, words, float(table[column][name]), int(table["deals"][name]), ())
+        total = ChangeStep(name, words, float(table[column][name]), int(table["deals"][name]), ())
         totals.append(total._replace(value=float(table["value"][name])))
     heads = () if column == "value" else ("Expected", "Full value")
     levels = np.cumsum([totals[0].expected, *(step.expected for step in steps)])
@@ -124,7 +126,7 @@ def _lay_steps(
     )
 
 
-def _place_total(step: Step, base: float, cut: float, money: Money) -> Place:
+def _place_total(step: ChangeStep, base: float, cut: float, money: Money) -> Place:
     """Lay a total from zero on, or from `base` with a gap at `cut`."""
     figure, says = money(step.expected), text.count(step.deals) if step.deals else ""
     title = f"{text.capital(step.name)}: {', '.join(filter(None, (figure, says)))}"
@@ -133,7 +135,7 @@ def _place_total(step: Step, base: float, cut: float, money: Money) -> Place:
     return Place(step.name, marks, says, (figure,), title, step.key, strong=True)
 
 
-def _place_step(step: Step, bar: BarMark, money: Money) -> Place:
+def _place_step(step: ChangeStep, bar: BarMark, money: Money) -> Place:
     """Lay out a step with the deals behind it.
 
     A single deal is shown by name; several are shown by number, with those that moved most.

@@ -40,7 +40,7 @@ class Problem(NamedTuple):
     code: str = "invalid"
 
 
-class _Refused(ValueError):
+class _RefusedValue(ValueError):
     """The reason why a value is refused; it completes a sentence that names the attribute."""
 
 
@@ -48,16 +48,16 @@ def _decimal(value: Any) -> int | Decimal | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, Decimal, str)):
-        raise _Refused("is not a number")
+        raise _RefusedValue("is not a number")
     if isinstance(value, str) and not re.fullmatch(r"-?\d+(\.\d+)?", value, re.ASCII):
-        raise _Refused("is not a number")
+        raise _RefusedValue("is not a number")
     number = Decimal(value)
     if not -_LARGEST < number < _LARGEST:
-        raise _Refused("must be less than 10^15 in size")
+        raise _RefusedValue("must be less than 10^15 in size")
     if number == number.to_integral_value():
         return int(number)
     if number != round(number, _MOST_DECIMALS):
-        raise _Refused(f"has more than {_MOST_DECIMALS} decimals")
+        raise _RefusedValue(f"has more than {_MOST_DECIMALS} decimals")
     return Decimal(format(number.normalize(), "f"))
 
 
@@ -67,7 +67,7 @@ def _further(value: Any) -> Any:
         item = inner.pop()
         inner += item if isinstance(item, list) else item.values() if isinstance(item, dict) else ()
         if isinstance(item, (int, Decimal)) and not -_LARGEST_NUMBER <= item <= _LARGEST_NUMBER:
-            raise _Refused("has a number out of range")
+            raise _RefusedValue("has a number out of range")
     return value
 
 
@@ -80,7 +80,7 @@ def _check(kind: Any, wrong: str = "") -> Callable[[Any], Any]:
         try:
             found = msgspec.convert(sent, kind)
         except msgspec.ValidationError as error:
-            raise _Refused(wrong or f"is not valid: {error}") from None
+            raise _RefusedValue(wrong or f"is not valid: {error}") from None
         return found.isoformat() if isinstance(found, date) else found
 
     return check
@@ -123,7 +123,7 @@ def validate(
             continue
         try:
             clean[attribute] = checks.get(attribute, _further)(value)
-        except _Refused as refused:
+        except _RefusedValue as refused:
             problems.append(Problem(attribute, f"{attribute} {refused}", "invalid"))
     if current is None and "name" not in fields:
         problems.insert(0, Problem("name", "name can't be blank", "required"))

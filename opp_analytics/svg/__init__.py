@@ -26,7 +26,7 @@ from opp_analytics.svg.over_time import (
     month,
     progress,
 )
-from opp_analytics.svg.row_charts import Row, Rows, draw_rows
+from opp_analytics.svg.row_charts import DrawnRow, Rows, draw_rows
 
 
 def draw(chart: ChartData) -> Rows | str:

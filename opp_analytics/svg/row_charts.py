@@ -27,7 +27,7 @@ _TOTAL = 20.0
 
 
 @dataclass(frozen=True)
-class Row:
+class DrawnRow:
     """One row of a chart."""
 
     label: str
@@ -47,7 +47,7 @@ class Row:
 class Rows:
     """A row chart."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[DrawnRow, ...]
     heads: tuple[str, ...] = ()
     """Headings of the figures; none for no heading."""
     axis: str = ""
@@ -86,7 +86,7 @@ def _write_head(chart: Rows, count: int) -> str:
     return f'<div class="row head"><span></span>{chart.axis or "<span></span>"}{figures}</div>'
 
 
-def _write_row(row: Row, behind: str) -> str:
+def _write_row(row: DrawnRow, behind: str) -> str:
     note = f'<span class="note"> · {escape(row.note)}</span>' if row.note else ""
     cells = (
         '<span class="lab" '
@@ -136,7 +136,7 @@ def draw_rows(chart: ChartData) -> Rows:
         below = marks.beneath(place, scale)
         shown = marks.picture(*drawn, height=tall, said=place.title, below=below)
         name = text.capital(place.name)
-        rows.append(Row(name, shown, place.figures, place.note, place.strong, place.key))
+        rows.append(DrawnRow(name, shown, place.figures, place.note, place.strong, place.key))
     made = Rows(
         tuple(rows),
         chart.heads,

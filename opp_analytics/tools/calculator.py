@@ -90,7 +90,7 @@ TOOLS = {
 }
 
 
-class _Edit(msgspec.Struct, forbid_unknown_fields=True):
+class _ProposedEdit(msgspec.Struct, forbid_unknown_fields=True):
     """A new value of one field of a deal."""
 
     id: str
@@ -201,7 +201,7 @@ def _edit(before: pd.DataFrame, edits: Sequence[Mapping[str, Any]]) -> pd.DataFr
     rows = {str(key): place for place, key in enumerate(before["unique_id"])}
     cells: dict[tuple[int, str], Any] = {}
     try:
-        read = msgspec.convert(edits, list[_Edit])
+        read = msgspec.convert(edits, list[_ProposedEdit])
     except msgspec.ValidationError as error:
         raise ArgumentTypeError(f"edits: each is {{id, field, value}}; {error}") from None
     for edit in read:

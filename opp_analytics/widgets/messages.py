@@ -36,7 +36,7 @@ class Message(msgspec.Struct, forbid_unknown_fields=True):
     """What a kind of message tells beside its kind: nothing."""
 
 
-class Part(Message):
+class MessagePart(Message):
     """A part of a large message."""
 
     part: Annotated[int, msgspec.Meta(ge=0, lt=_MOST_PARTS)]

@@ -28,7 +28,7 @@ from opp_analytics.text import printable
 from opp_analytics.widgets.messages import (
     PART_LOST,
     Message,
-    Part,
+    MessagePart,
     Parts,
     find_sender,
     read_message,
@@ -168,7 +168,7 @@ class Widget(anywidget.AnyWidget):
                 self._post({"to": lost, "error": PART_LOST})
             try:
                 kinds: dict[str, type[Message]] = {"keep": Message, **self._kinds}
-                request = read_message(message, {**kinds, "part": Part}, self._check)
+                request = read_message(message, {**kinds, "part": MessagePart}, self._check)
                 if request["do"] == "part":
                     whole = self._parts.add(request)
                     if whole is None:

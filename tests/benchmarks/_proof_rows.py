@@ -15,7 +15,7 @@ from opp_analytics.analysis.forecasting.backtest import judge_ways, read_ways
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.moment import Records
 from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, Wanted, list_ended
-from opp_analytics.analysis.forecasting.question import Question
+from opp_analytics.analysis.forecasting.question import ForecastQuestion
 from opp_analytics.analysis.forecasting.rivals import RIVALS
 from opp_analytics.analysis.forecasting.score import find_bands, keep_common
 from opp_analytics.history import History
@@ -48,7 +48,7 @@ def judge(
 ) -> pd.DataFrame:
     """Judge the chosen forecasts of a history by each method: one row per forecast, method and
     group."""
-    question = Question.of_past(
+    question = ForecastQuestion.of_past(
         history, "the proof", freq=freq, method=Method("stated"), as_of=None, by=by
     )
     past = PastForecasts(question)

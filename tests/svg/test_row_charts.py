@@ -58,8 +58,10 @@ def test_backtest__without_a_range_draws_and_says_none() -> None:
 
 ROWS = svg.Rows(
     (
-        svg.Row("Zoe & Co <b>", marks.picture(height=20, said="a bar"), ("$5", "2"), note="late"),
-        svg.Row("All", marks.picture(height=20, said="a bar"), ("$9",), strong=True),
+        svg.DrawnRow(
+            "Zoe & Co <b>", marks.picture(height=20, said="a bar"), ("$5", "2"), note="late"
+        ),
+        svg.DrawnRow("All", marks.picture(height=20, said="a bar"), ("$9",), strong=True),
     ),
     heads=("Value", "Deals"),
 )

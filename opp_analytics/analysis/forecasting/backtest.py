@@ -20,7 +20,7 @@ from opp_analytics.analysis.forecasting.past_forecasts import (
     judge_ranges,
     list_ended,
 )
-from opp_analytics.analysis.forecasting.question import Question
+from opp_analytics.analysis.forecasting.question import ForecastQuestion
 from opp_analytics.analysis.forecasting.rivals import RIVALS, ask_function, follow_formula
 from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.shared.tables import annotate
@@ -141,7 +141,7 @@ def backtest(
     ways = read_ways(methods, freq)
     day = None if as_of is None else as_date(as_of, tz=Org.of(history).zone(tz))
     past = PastForecasts(
-        Question.of_past(
+        ForecastQuestion.of_past(
             history,
             "backtest",
             freq=freq,
@@ -263,7 +263,7 @@ def judge_midway(
     One row for each group and period.
     """
     past = PastForecasts(
-        Question.of_past(
+        ForecastQuestion.of_past(
             history, "scorecard", freq=freq, method=read_method(method), as_of=as_of, by=by, tz=tz
         )
     )

@@ -18,7 +18,7 @@ from scipy.special import stdtrit
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.moment import NEAR_DAYS, first_day, last_day
 from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, Wanted
-from opp_analytics.analysis.forecasting.question import Question
+from opp_analytics.analysis.forecasting.question import ForecastQuestion
 from opp_analytics.analysis.shared.history_query import check_history
 from opp_analytics.analysis.stats.intervals import adjust_p_values, compare_pairs
 from opp_analytics.arrays import Series
@@ -57,7 +57,7 @@ class CallDay(NamedTuple):
 class CallSamples:
     """The calls for ended periods, and the days that they are judged on."""
 
-    question: Question
+    question: ForecastQuestion
     calls: pd.DataFrame
     """As `Org.calls`, for periods that are over; an empty ``owner_name`` or ``team`` is ""."""
     points: list[CallDay]
@@ -80,7 +80,7 @@ class CallSamples:
         history = history.read_by(org) if org else history
         meaning = Org.of(history)
         alias = freq or meaning.report.get("freq") or "M"
-        question = Question.of_past(
+        question = ForecastQuestion.of_past(
             history, asked_by, method=Method("auto"), freq=alias, as_of=as_of, confidence=confidence
         )
         calls = leave_strangers_out(meaning.calls, partial(list_owners, history))

@@ -14,7 +14,7 @@ from opp_analytics.analysis.forecasting.learned import (
 )
 from opp_analytics.analysis.forecasting.method import FEWEST, read_method
 from opp_analytics.analysis.forecasting.moment import Moment, last_day
-from opp_analytics.analysis.forecasting.question import Question, answer
+from opp_analytics.analysis.forecasting.question import ForecastQuestion, answer
 from opp_analytics.analysis.shared.groups import read
 from opp_analytics.analysis.shared.history_query import check_columns_begin, check_history
 from opp_analytics.analysis.shared.tables import annotate
@@ -114,7 +114,7 @@ def deal_reasons(
     ids = read(opportunities, "unique_id", unique=True)["unique_id"]
     check_columns_begin(check_history(history, "deal_reasons"), ("stage", "close_date"))
     periods = 1 if period is None else [period]
-    question = Question.of(
+    question = ForecastQuestion.of(
         opportunities,
         method=read_method("learned"),
         periods=periods,

@@ -14,7 +14,7 @@ from opp_analytics import schema
 from opp_analytics.analysis.forecasting.method import read_method
 from opp_analytics.analysis.forecasting.moment import Labels, Moment, row_numbers
 from opp_analytics.analysis.forecasting.outlook import Mix
-from opp_analytics.analysis.forecasting.question import Outlooks, Question, answer
+from opp_analytics.analysis.forecasting.question import ForecastQuestion, Outlooks, answer
 from opp_analytics.analysis.forecasting.stage_rates import look_up_chances
 from opp_analytics.analysis.forecasting.targets import Target, find_gap
 from opp_analytics.analysis.shared.groups import By, Groups, divide
@@ -197,7 +197,7 @@ class LeveledForecast:
     Ranges and chances of its rows are found when they are shown.
     """
 
-    question: Question
+    question: ForecastQuestion
     answers: tuple[Outlooks, ...]
     plain: pd.DataFrame
     """The table of `forecast` without ranges and chances."""
@@ -209,8 +209,8 @@ class LeveledForecast:
     def of(
         cls, opportunities: pd.DataFrame, *, totals: bool = False, **asked: Any
     ) -> LeveledForecast:
-        """Forecast, with the arguments of a `Question`; with `totals`, each further level too."""
-        question = Question.of(opportunities, totals=totals, **asked)
+        """Forecast, as a `ForecastQuestion` asks; with `totals`, each further level too."""
+        question = ForecastQuestion.of(opportunities, totals=totals, **asked)
         moment = question.read(opportunities)
         finest = answer(question, moment)
         levels = range(len(question.by) if totals else 0)[::-1]
@@ -320,7 +320,7 @@ def _stack_levels(tables: Sequence[pd.DataFrame], names: Sequence[str]) -> pd.Da
     return pd.concat(parts)
 
 
-def _tabulate(question: Question, found: Outlooks, by: Sequence[str]) -> pd.DataFrame:
+def _tabulate(question: ForecastQuestion, found: Outlooks, by: Sequence[str]) -> pd.DataFrame:
     """Tabulate every group: overdue, unscheduled, then the periods."""
     deals = found.moment
     rows = PeriodRows.of(deals, list(found.outlooks), question.freq)
@@ -411,7 +411,7 @@ class PeriodRows:
 
 
 def _tabulate_outlooks(
-    question: Question, rows: PeriodRows, found: Outlooks, by: Sequence[str]
+    question: ForecastQuestion, rows: PeriodRows, found: Outlooks, by: Sequence[str]
 ) -> dict[str, Floats]:
     deals = found.moment
     names = ("expected_open", "new_business", "expected", "target", *_RANGE)

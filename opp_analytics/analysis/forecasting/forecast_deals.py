@@ -17,7 +17,7 @@ from opp_analytics.analysis.forecasting.learned import Learned
 from opp_analytics.analysis.forecasting.method import read_method
 from opp_analytics.analysis.forecasting.moment import NEVER, read_versions
 from opp_analytics.analysis.forecasting.outlook import Mix
-from opp_analytics.analysis.forecasting.question import Outlooks, Question, answer
+from opp_analytics.analysis.forecasting.question import ForecastQuestion, Outlooks, answer
 from opp_analytics.analysis.forecasting.stage_rates import Stated
 from opp_analytics.analysis.forecasting.targets import Target
 from opp_analytics.analysis.forecasting.win_chances import find_win_chances, find_win_dates
@@ -149,13 +149,13 @@ class DealForecast:
     """A forecast that its single deals can be asked of."""
 
     opportunities: pd.DataFrame
-    question: Question
+    question: ForecastQuestion
     made: Outlooks
 
     @classmethod
     def of(cls, opportunities: pd.DataFrame, **asked: Any) -> DealForecast:
-        """Forecast, with the arguments of a `Question`."""
-        question = Question.of(opportunities, **asked)
+        """Forecast, with the arguments of a `ForecastQuestion`."""
+        question = ForecastQuestion.of(opportunities, **asked)
         opportunities = question.place(opportunities)
         made = answer(question, question.read(opportunities), single_deals=True)
         return cls(opportunities, question, made)
@@ -268,7 +268,9 @@ def select_own_chances(table: pd.DataFrame) -> pd.DataFrame:
     return kept if note.method in _FROM_HISTORY else kept.assign(chance=np.nan)
 
 
-def _list_deals(question: Question, made: Outlooks, shown: pd.Period | None) -> pd.DataFrame:
+def _list_deals(
+    question: ForecastQuestion, made: Outlooks, shown: pd.Period | None
+) -> pd.DataFrame:
     """List the deals that can be won in each period, the largest share of variance first."""
     deals, parts = made.moment, [pd.DataFrame(_NO_DEALS)]
     for period, outlook in made.outlooks.items():

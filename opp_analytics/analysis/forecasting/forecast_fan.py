@@ -13,7 +13,7 @@ from opp_analytics import periods, schema
 from opp_analytics.analysis.forecasting.method import read_method
 from opp_analytics.analysis.forecasting.moment import day_number, last_day
 from opp_analytics.analysis.forecasting.past_forecasts import FORECAST, PastForecasts
-from opp_analytics.analysis.forecasting.question import Question
+from opp_analytics.analysis.forecasting.question import ForecastQuestion
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName, StageRates
 from opp_analytics.errors import ArgumentTypeError, NotEnoughHistory
@@ -96,7 +96,7 @@ def forecast_fan(
     """
     meant = read_method(method, probability=probability, stage_rates=stage_rates)
     past = PastForecasts(
-        Question.of_past(
+        ForecastQuestion.of_past(
             history,
             "forecast_fan",
             method=meant,

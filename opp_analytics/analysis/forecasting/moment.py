@@ -84,7 +84,7 @@ class Moment:
     owners: Sequence[str]
     index: pd.Index[Any] | None
     """Label of each group; None for the one group of a question without `by`."""
-    columns: Mapping[str, Column]
+    columns: Mapping[str, DealColumn]
     """Chance columns by name."""
     list_ids: Callable[[], Any]
     """Lists the ids of the deals, for messages."""
@@ -136,7 +136,11 @@ class Moment:
             stages,
             [labels[0] for labels in owners] if OWNER in frame else [],
             None,
-            {name: Column.of(frame[name]) for name in there if name in ("probability", *columns)},
+            {
+                name: DealColumn.of(frame[name])
+                for name in there
+                if name in ("probability", *columns)
+            },
             lambda: ids,
             shows_nothing_later(opportunities, today, tz) if final is None else final,
         )
@@ -287,7 +291,7 @@ def row_numbers(wanted: Sequence[pd.Period]) -> Integers:
 
 
 @dataclass(frozen=True)
-class Column:
+class DealColumn:
     """A column of chances; NaN where one is missing."""
 
     name: str
@@ -297,13 +301,13 @@ class Column:
     """True if the data are percents."""
 
     @classmethod
-    def of(cls, column: Series) -> Column:
+    def of(cls, column: Series) -> DealColumn:
         """Read a column of a frame."""
         flags = pd.api.types.is_bool_dtype(column.dtype)
         return cls.read(str(column.name), _read_numbers(column), flags=flags)
 
     @classmethod
-    def read(cls, name: str, numbers: Floats, *, flags: bool) -> Column:
+    def read(cls, name: str, numbers: Floats, *, flags: bool) -> DealColumn:
         """Tell percents from fractions: ``probability`` has percents.
 
         In other columns the numbers decide.
@@ -678,7 +682,7 @@ def _read(
         owners,
         label_index(groups, by) if by else None,
         {
-            name: Column.read(
+            name: DealColumn.read(
                 name, found.take((name, "chance")), flags=rows[name].type().is_boolean()
             )
             for name in chances

@@ -8,7 +8,7 @@ from opp_analytics import periods
 from opp_analytics.analysis.forecasting.method import read_method
 from opp_analytics.analysis.forecasting.moment import day_number, last_day
 from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, find_equally_early
-from opp_analytics.analysis.forecasting.question import Question
+from opp_analytics.analysis.forecasting.question import ForecastQuestion
 from opp_analytics.analysis.forecasting.targets import find_gap
 from opp_analytics.analysis.shared.groups import By
 from opp_analytics.history import History
@@ -34,7 +34,7 @@ def list_past_coverage(
     """
     day = periods.as_date(as_of, tz=Org.of(history).zone(tz))
     past = PastForecasts(
-        Question.of_past(
+        ForecastQuestion.of_past(
             history,
             "pipeline coverage",
             method=read_method("auto"),

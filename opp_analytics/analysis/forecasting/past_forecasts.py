@@ -18,7 +18,7 @@ import pandas as pd
 from opp_analytics.analysis.forecasting.learned import Learned
 from opp_analytics.analysis.forecasting.method import Method, choose
 from opp_analytics.analysis.forecasting.moment import Moment, Records, day_number, last_day
-from opp_analytics.analysis.forecasting.question import Question
+from opp_analytics.analysis.forecasting.question import ForecastQuestion
 from opp_analytics.analysis.forecasting.run_rate import RunRates
 from opp_analytics.arrays import Series
 from opp_analytics.errors import NotEnoughHistory
@@ -59,7 +59,7 @@ class Way(Protocol):
 class PastForecasts:
     """A question asked at past records."""
 
-    question: Question
+    question: ForecastQuestion
 
     @property
     def records(self) -> Records:

@@ -47,7 +47,7 @@ _MOST_PERIODS = 1200
 
 
 @dataclass(frozen=True)
-class Question:
+class ForecastQuestion:
     """A forecast's checked arguments."""
 
     today: pd.Timestamp
@@ -88,7 +88,7 @@ class Question:
         confidence: float = 0.8,
         tz: str | None = None,
         teams_on: pd.Timestamp | None = None,
-    ) -> Question:
+    ) -> ForecastQuestion:
         """Check the arguments of a forecast.
 
         Defaults come from the org of the frame or the history.
@@ -148,7 +148,7 @@ class Question:
         by: By = None,
         confidence: float = 0.8,
         tz: str | None = None,
-    ) -> Question:
+    ) -> ForecastQuestion:
         """Check the arguments of a question about past records, up to the end of `as_of`."""
         names = check_by(by, level="period")
         known = check_history(history, asked_by, *names).records
@@ -184,7 +184,7 @@ class Question:
             return opportunities
         return place_teams(opportunities, self.teams_on, self.freq)
 
-    def moves(self, earlier: Question, opportunities: pd.DataFrame) -> bool:
+    def moves(self, earlier: ForecastQuestion, opportunities: pd.DataFrame) -> bool:
         """Return True if people who own some of the opportunities changed teams since."""
         placed, before = self.place(opportunities), earlier.place(opportunities)
         names = list(self.by)
@@ -267,7 +267,7 @@ class Outlooks:
 
 
 def answer(
-    question: Question,
+    question: ForecastQuestion,
     moment: Moment,
     *,
     level: int | None = None,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from opp_analytics import schema, text
 from opp_analytics.analysis.forecasting.method import Method, choose, read_method
 from opp_analytics.analysis.forecasting.moment import OWNER, Moment
-from opp_analytics.analysis.forecasting.question import Outlooks, Question, answer
+from opp_analytics.analysis.forecasting.question import ForecastQuestion, Outlooks, answer
 from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.analysis.shared.history_query import Span, find_span, instant, name_groups
 from opp_analytics.analysis.shared.tables import annotate, fill_rows, index_by_groups, sort_groups
@@ -308,7 +308,7 @@ def _shorten_names(rows: Frame, names: Series) -> Series:
 class _Priced:
     """A period's forecast at one moment, which can price any version of a deal."""
 
-    question: Question
+    question: ForecastQuestion
     found: Outlooks
     opportunities: Frame
     """The deals that have a price at either moment."""
@@ -366,7 +366,7 @@ def explain_change(
     rated = history.at_rates_of(asked.closing)
     records = [rated.as_of(moments[0]) if opening is None else opening, rated.as_of(moments[1])]
     earlier, later = (
-        Question.of(
+        ForecastQuestion.of(
             record,
             as_of=at,
             method=meant,

@@ -75,7 +75,7 @@ _STEP_WORDS = {
 _CAUSE = 0.6
 
 
-class Step(NamedTuple):
+class ChangeStep(NamedTuple):
     """A step of a forecast change as people read it."""
 
     key: str
@@ -268,7 +268,7 @@ def describe_forecast_change(table: pd.DataFrame) -> str:
     return said
 
 
-def list_steps(table: pd.DataFrame) -> list[Step]:
+def list_steps(table: pd.DataFrame) -> list[ChangeStep]:
     """List the steps of a forecast change, named as on every surface.
 
     Steps below a cent are left out.
@@ -283,7 +283,7 @@ def list_steps(table: pd.DataFrame) -> list[Step]:
         if key == "new_business":
             name = _name_time(table) if amount < 0 else "more new business"
         value = float(row["value"]) if row["deals"] else math.nan
-        step = Step(str(key), name, amount, int(row["deals"]), movers, value=value)
+        step = ChangeStep(str(key), name, amount, int(row["deals"]), movers, value=value)
         if key == "chance" and moved:
             sides = ((int(row[f"{way}_deals"]), float(row[way])) for way in ("up", "down"))
             step = step._replace(
@@ -349,11 +349,11 @@ def _measure_change(table: pd.DataFrame) -> tuple[str, str, float]:
     )
 
 
-def _sort_steps(table: pd.DataFrame) -> list[Step]:
+def _sort_steps(table: pd.DataFrame) -> list[ChangeStep]:
     return sorted(list_steps(table), key=lambda step: -abs(step.expected))
 
 
-def _say_cause(table: pd.DataFrame, steps: list[Step], change_said: str) -> str:
+def _say_cause(table: pd.DataFrame, steps: list[ChangeStep], change_said: str) -> str:
     """Say which one of several deals made most of the change; empty if none did."""
     *_, change = _measure_change(table)
     most = note_of(table).figures.get("most", {})
@@ -371,7 +371,7 @@ def _say_cause(table: pd.DataFrame, steps: list[Step], change_said: str) -> str:
     return f"{deal}, {did}, made {money_of(table)(abs(by))} of {change_said}"
 
 
-def _get_words(step: Step) -> tuple[str, str, str]:
+def _get_words(step: ChangeStep) -> tuple[str, str, str]:
     """Say what a deal did, what several did, and the same of a name or a number."""
     if step.key == "new_business":
         return step.name, step.name, step.name
@@ -381,7 +381,7 @@ def _get_words(step: Step) -> tuple[str, str, str]:
     return found or (f"was {step.name}", f"were {step.name}", step.name)
 
 
-def _say_step(step: Step, table: pd.DataFrame) -> str:
+def _say_step(step: ChangeStep, table: pd.DataFrame) -> str:
     """Say what happened to the deals of a step, and to which of them most."""
     money, (one, several, _) = (
         money_of(table, beside=table["expected"].abs().max()),
@@ -401,7 +401,7 @@ def _say_step(step: Step, table: pd.DataFrame) -> str:
     return f"{many} {several} {amount}, {deal} most ({money(by, signed=True)})"
 
 
-def _say_briefly(step: Step, table: pd.DataFrame) -> str:
+def _say_briefly(step: ChangeStep, table: pd.DataFrame) -> str:
     """Say a step in a few words, of a single deal by its name."""
     amount = money_of(table, beside=table["expected"].abs().max())(step.expected, signed=True)
     whose = (

@@ -33,7 +33,7 @@ _STATIC = Path(__file__).parent.parent / "static"
 _Place = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class _Choose(Message):
+class _ChooseState(Message):
     state: Json
 
 
@@ -46,7 +46,7 @@ class _Deal(_Opened):
     deal: _Place | None = None
 
 
-class _Edit(Message):
+class _EditDeals(Message):
     table: _Place | None = None
     row: _Place | None = None
 
@@ -70,10 +70,10 @@ class Explorer(Widget):
     # The pictures' own rules hold inside the panel only.
     _css = (_STATIC / "explorer.css").read_text("utf-8") + f".oap-explorer {{{svg.stylesheet()}}}"
     _kinds: ClassVar[Mapping[str, type[Message]]] = {
-        "choose": _Choose,
+        "choose": _ChooseState,
         "open": _Opened,
         "deal": _Deal,
-        "edit": _Edit,
+        "edit": _EditDeals,
         "save": Message,
         "view": _View,
     }

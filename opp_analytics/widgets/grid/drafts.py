@@ -35,7 +35,7 @@ from opp_analytics.org import Org
 from opp_analytics.schema import BadCell, is_blank
 from opp_analytics.text import count, joined, printable
 from opp_analytics.widgets.grid.review import format_moment
-from opp_analytics.widgets.grid.sheet import Answer, EditSheet, Key
+from opp_analytics.widgets.grid.sheet import EditResult, EditSheet, Key
 from opp_analytics.widgets.messages import Text
 from opp_analytics.widgets.widget import tenant_file
 from opp_analytics.writer import same
@@ -60,7 +60,7 @@ class Change(NamedTuple):
     after: Text
 
 
-def list_changes(sheet: EditSheet, answer: Answer) -> list[Change]:
+def list_changes(sheet: EditSheet, answer: EditResult) -> list[Change]:
     """List the edits of an answer's cells and rows.
 
     What is no longer edited is the same before and after.
@@ -81,7 +81,7 @@ def list_changes(sheet: EditSheet, answer: Answer) -> list[Change]:
 # -- taken in
 
 
-def take_in(sheet: EditSheet, changes: Iterable[Change]) -> tuple[Answer, list[Change]]:
+def take_in(sheet: EditSheet, changes: Iterable[Change]) -> tuple[EditResult, list[Change]]:
     """Take edits into a sheet as one step, each judged as if typed.
 
     Those that find no deal or column are left out.
@@ -307,7 +307,7 @@ class Draft:
         for cell in [cell for cell, draft in _SHOWN.items() if draft is self]:
             del _SHOWN[cell]
 
-    def keep(self, sheet: EditSheet, answer: Answer | None = None) -> str:
+    def keep(self, sheet: EditSheet, answer: EditResult | None = None) -> str:
         """Write the edits of an answer, or all of them.
 
         The reason if they could not be kept, else empty.

@@ -33,7 +33,7 @@ from opp_analytics.widgets.grid.drafts import (
     spell_changes,
     take_in,
 )
-from opp_analytics.widgets.grid.requests import KINDS, Area, Keys, Place, Row
+from opp_analytics.widgets.grid.requests import KINDS, Area, GridCell, GridRow, Keys
 from opp_analytics.widgets.grid.review import (
     ForecastEffect,
     Review,
@@ -41,7 +41,7 @@ from opp_analytics.widgets.grid.review import (
     show_receipt,
     show_review,
 )
-from opp_analytics.widgets.grid.sheet import Answer, EditSheet, GridColumn, Key, to_arrow
+from opp_analytics.widgets.grid.sheet import EditResult, EditSheet, GridColumn, Key, to_arrow
 from opp_analytics.widgets.widget import (
     Widget,
     deflate,
@@ -316,11 +316,11 @@ class Grid(Widget):
     def _check(self, kind: type[Any], value: Any) -> Any:
         fits = (
             type(value) is int and 0 <= value < self._sheet.end
-            if kind is Row
+            if kind is GridRow
             else type(value) is str and value in self._sheet.column
         )
         if not fits:
-            what = "row" if kind is Row else "column"
+            what = "row" if kind is GridRow else "column"
             raise ValueError(f"{reprlib.repr(value)} is not a {what} of the grid")
         return kind(value)
 
@@ -353,7 +353,7 @@ class Grid(Widget):
             case _:
                 return self._show(sheet.list_edits())
 
-    def _show_done(self, answer: Answer) -> Json:
+    def _show_done(self, answer: EditResult) -> Json:
         """Show what an edit has done, which asks for a new check and is kept on disk."""
         said = answer.message
         if answer.cells or answer.rows:
@@ -361,7 +361,7 @@ class Grid(Widget):
             said += self._keep(answer)
         return self._show(answer) | {"said": said}
 
-    def _keep(self, answer: Answer | None = None) -> str:
+    def _keep(self, answer: EditResult | None = None) -> str:
         """Keep the edits of an answer, or all of them, on disk; what to say if that fails, once."""
         before, self._unkept = self._unkept, self._draft.keep(self._sheet, answer)
         for told in self.watchers:
@@ -418,7 +418,7 @@ class Grid(Widget):
         if done == total or done % max(1, total // 100) == 0:
             self._post({"progress": [done, total]})
 
-    def _show(self, answer: Answer) -> Json:
+    def _show(self, answer: EditResult) -> Json:
         """Show an answer: cells, rows, deals opened or closed, and the counts after it."""
         sheet = self._sheet
         undo, redo = sheet.step_labels
@@ -480,10 +480,10 @@ def list_cells(
             line = area.block[down % len(area.block)]
             for across, name in enumerate(area.fields):
                 cell = line[across % len(line)]
-                yield row, name, spell(cell.row, cell.field) if isinstance(cell, Place) else cell
+                yield row, name, spell(cell.row, cell.field) if isinstance(cell, GridCell) else cell
 
 
-def _edit_areas(sheet: EditSheet, areas: list[Area], label: str) -> Answer:
+def _edit_areas(sheet: EditSheet, areas: list[Area], label: str) -> EditResult:
     end = sheet.end
     added = sheet.reserve_rows(sum(area.new for area in areas))
     return sheet.edit(list_cells(areas, sheet.spell, end), label, added=added)
@@ -493,7 +493,7 @@ def _list_keys(areas: list[Keys]) -> list[Key]:
     return [(row, name) for area in areas for row in area.rows for name in area.fields]
 
 
-_ON_SHEET: dict[str, Callable[..., Answer]] = {
+_ON_SHEET: dict[str, Callable[..., EditResult]] = {
     "edit": _edit_areas,
     "revert": lambda sheet, areas: sheet.revert(_list_keys(areas)),
     "dismiss": lambda sheet, areas: sheet.dismiss(_list_keys(areas)),

@@ -13,7 +13,7 @@ MOST_NEW = 100_000
 """New deals of one paste."""
 
 
-class Row(int):
+class GridRow(int):
     """A row of the grid."""
 
 
@@ -23,20 +23,20 @@ class Field(str):
     __slots__ = ()
 
 
-class Place(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+class GridCell(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """A cell whose text is taken as it is now: the browser may not know it yet."""
 
-    row: Row
+    row: GridRow
     field: Field
 
 
-_Line = Annotated[list[Text | Place | None], msgspec.Meta(min_length=1)]
+_Line = Annotated[list[Text | GridCell | None], msgspec.Meta(min_length=1)]
 
 
 class Keys(Message):
     """Cells: each of some fields in each of some rows."""
 
-    rows: list[Row]
+    rows: list[GridRow]
     fields: list[Field]
 
 
@@ -48,17 +48,17 @@ class Area(Keys):
     """Number of new deals in which the area goes on."""
 
 
-class _Edit(Message):
+class _EditAreas(Message):
     areas: list[Area]
     label: Text = ""
 
 
-class _Cells(Message):
+class _SomeCells(Message):
     areas: list[Keys]
 
 
 class _Rows(Message):
-    rows: list[Row]
+    rows: list[GridRow]
 
 
 class _Bulk(_Rows):
@@ -75,8 +75,8 @@ class _Draft(Message):
     draft: Text
 
 
-class _Choose(Message):
-    row: Row
+class _ChooseSide(Message):
+    row: GridRow
     field: Text
     """Empty for the whole deal."""
     keep: Keep
@@ -110,10 +110,10 @@ KINDS: dict[str, type[Message]] = {
     **dict.fromkeys(_BARE, Message),
     "layout": _Layout,
     **dict.fromkeys(("judge", "operands"), _Typed),
-    "edit": _Edit,
-    **dict.fromkeys(("revert", "dismiss"), _Cells),
+    "edit": _EditAreas,
+    **dict.fromkeys(("revert", "dismiss"), _SomeCells),
     **dict.fromkeys(("bulk", "preview"), _Bulk),
     **dict.fromkeys(("remove", "duplicate"), _Rows),
     **dict.fromkeys(("take draft", "drop draft"), _Draft),
-    "choose": _Choose,
+    "choose": _ChooseSide,
 }

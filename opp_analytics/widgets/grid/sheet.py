@@ -280,7 +280,7 @@ _NAMELESS = CellEdit(None, False, None, "A deal needs a name.", BadCell("a deal 
 
 
 @dataclass(frozen=True)
-class Answer:
+class EditResult:
     """The result of one action: the cells and rows to show anew, and a message."""
 
     cells: list[Key] = field_of(default_factory=list)
@@ -369,7 +369,7 @@ class EditSheet:
         *,
         added: Iterable[int] = (),
         removed: Iterable[int] = (),
-    ) -> Answer:
+    ) -> EditResult:
         """Put typed text into cells, as one step.
 
         None clears a cell, and read-only ones are left as they are.
@@ -413,18 +413,18 @@ class EditSheet:
         offer = f"Also set {told}?" if (told := self._name_offer()) else ""
         return replace(answer, message=answer.message + self._say_notes(edits), offer=offer)
 
-    def agree(self) -> Answer:
+    def agree(self) -> EditResult:
         """Do what the last step offered: set chance and close date of closed deals.
 
         The deals are those that the step closed.
         """
         told = self._name_offer()
         cells = [(*key, self.column[key[1]].spell(value)) for key, value in self._offered.items()]
-        return self.edit(cells, f"Set {told}") if cells else Answer(message="Nothing to change")
+        return self.edit(cells, f"Set {told}") if cells else EditResult(message="Nothing to change")
 
     def change_many(
         self, rows: Sequence[int], verb: str, *, field: str = "close_date", text: str = ""
-    ) -> Answer:
+    ) -> EditResult:
         """Make one change to a `field` of many deals, as one step; those without a value stay.
 
         “set” puts `text` into it; “move” moves a date (``+ 30d``), and “month_end” to the end of
@@ -474,12 +474,12 @@ class EditSheet:
         said = " · ".join(filter(None, (told, answer.message.partition(" · ")[2])))
         return {"lines": lines, "said": said, "more": max(0, len(changed) - _PREVIEWED)}
 
-    def revert(self, cells: Iterable[Key]) -> Answer:
+    def revert(self, cells: Iterable[Key]) -> EditResult:
         """Give cells their old values back and forget their refusals."""
         edits: dict[Key, CellEdit | None] = {key: None for key in cells if key in self._cells}
         return self._step(edits, f"Reverted {count(len(edits), 'cell')}")
 
-    def dismiss(self, cells: Iterable[Key]) -> Answer:
+    def dismiss(self, cells: Iterable[Key]) -> EditResult:
         """Forget refusals; the cells keep their values."""
         edits: dict[Key, CellEdit | None] = {}
         for key in cells:
@@ -494,12 +494,12 @@ class EditSheet:
         self._end = rows.stop
         return rows
 
-    def add(self) -> Answer:
+    def add(self) -> EditResult:
         """Add an empty row; it needs a name before the deal can be created."""
         row = self.reserve_rows(1)
         return self._step(self._ask_names(row), "Added a deal", added=self._added.union(row))
 
-    def duplicate(self, rows: Sequence[int]) -> Answer:
+    def duplicate(self, rows: Sequence[int]) -> EditResult:
         """Add a deal with the same writable cells for each row, named as a copy.
 
         Identifiers stay behind.
@@ -514,7 +514,7 @@ class EditSheet:
                 edits[new, name] = CellEdit(f"{value} (copy)" if name == "name" else value, True)
         return self._step(edits, f"Duplicated {count(len(rows))}", added=self._added.union(added))
 
-    def remove(self, rows: Iterable[int]) -> Answer:
+    def remove(self, rows: Iterable[int]) -> EditResult:
         """Mark rows for removal, or keep them if all are marked.
 
         The deals are deleted when the plan is applied.
@@ -525,18 +525,18 @@ class EditSheet:
         label = f"Marked {count(len(marked))} for removal"
         return self._step({}, label, removed=self._removed | marked)
 
-    def undo(self) -> Answer:
+    def undo(self) -> EditResult:
         """Undo the last step."""
         return self._swap(self._past, self._future, "Undone", "Nothing to undo")
 
-    def redo(self) -> Answer:
+    def redo(self) -> EditResult:
         """Do the last undone step again."""
         return self._swap(self._future, self._past, "Redone", "Nothing to redo")
 
-    def list_edits(self) -> Answer:
+    def list_edits(self) -> EditResult:
         """List all edits so far."""
         rows = self._added | self._removed | self._deleted | self._created
-        return Answer(list({**self._cells, **self._on_server}), sorted(rows))
+        return EditResult(list({**self._cells, **self._on_server}), sorted(rows))
 
     def forget_steps(self) -> None:
         """Empty the stacks of undo and redo, after a write."""
@@ -1010,7 +1010,7 @@ class EditSheet:
         added: frozenset[int] | None = None,
         removed: frozenset[int] | None = None,
         locked: int = 0,
-    ) -> Answer:
+    ) -> EditResult:
         """Put edits and row states in place, remember how to undo them, and report."""
         edits = {key: cell for key, cell in edits.items() if self._cells.get(key) != cell}
         added = self._added if added is None else added
@@ -1031,7 +1031,7 @@ class EditSheet:
         self._offered = {}
         if not edits and not rows:
             outside = label.partition("{cells}")[2].partition(",")
-            return Answer(message=f"Nothing to change{''.join(outside[1:])}{aside}")
+            return EditResult(message=f"Nothing to change{''.join(outside[1:])}{aside}")
         unnamed = sum(cell is _NAMELESS for cell in edits.values())
         refusals = [
             cell.why for cell in edits.values() if cell and cell.why and cell is not _NAMELESS
@@ -1057,7 +1057,7 @@ class EditSheet:
             message += (
                 f": {refusals[0]}" if none else f" · {len(refusals):,} refused: {refusals[0]}"
             )
-        return Answer(list(edits), sorted(rows), message, bool(refusals))
+        return EditResult(list(edits), sorted(rows), message, bool(refusals))
 
     def _remember(self, label: str, keys: Iterable[Key]) -> _UndoStep:
         return _UndoStep(
@@ -1085,15 +1085,15 @@ class EditSheet:
 
     def _swap(
         self, steps: list[_UndoStep], others: list[_UndoStep], done: str, nothing: str
-    ) -> Answer:
+    ) -> EditResult:
         """Restore the last of some steps, and keep the present state among the others."""
         if not steps:
-            return Answer(message=nothing)
+            return EditResult(message=nothing)
         step = steps.pop()
         others.append(self._remember(step.label, step.cells))
         rows = (self._added ^ step.added) | (self._removed ^ step.removed)
         self._place(step.cells, step.added, step.removed)
-        return Answer(list(step.cells), sorted(rows), f"{done}: {step.label}")
+        return EditResult(list(step.cells), sorted(rows), f"{done}: {step.label}")
 
 
 def _read_change(column: GridColumn, verb: str, typed: str) -> Callable[[Any], str]:

@@ -20,7 +20,7 @@ from opp_analytics.analysis.forecasting.moment import (
     last_day,
     read_versions,
 )
-from opp_analytics.analysis.forecasting.question import Question
+from opp_analytics.analysis.forecasting.question import ForecastQuestion
 from opp_analytics.history import History
 from opp_analytics.note import note_of
 from opp_analytics.org import Org
@@ -234,7 +234,7 @@ def test_forecast_deals__without_a_history_uses_stated_and_says_so():
 @pytest.mark.parametrize("freq", ["W", "M", "Q", "Y"])
 def test_learn__stretches_by_the_pool_of_past_scores_that_asks_for_most(freq, monkeypatch):
     monkeypatch.setattr(Learned, "_miss", lambda _, period, lead: _miss_at_random(period, lead))
-    learned = Question.of_past(
+    learned = ForecastQuestion.of_past(
         WEEKS, "the test", freq=freq, method=Method("learned"), as_of=None
     ).learn(())
     days, found = learned.records.days.tolist(), []
@@ -255,7 +255,7 @@ def test_learn__stretches_by_the_pool_of_past_scores_that_asks_for_most(freq, mo
 )
 def test_learn__scores_past_forecasts_only_at_leads_that_count(freq, leads, monkeypatch):
     asked: set[int] = set()
-    learned = Question.of_past(
+    learned = ForecastQuestion.of_past(
         WEEKS, "the test", freq=freq, method=Method("learned"), as_of=None
     ).learn(())
 

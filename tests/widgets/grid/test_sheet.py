@@ -13,7 +13,7 @@ import opp_analytics as oa
 from opp_analytics.errors import ArgumentValueError, DataError, MissingColumnError
 from opp_analytics.org import Org, empty
 from opp_analytics.widgets.grid.grid import list_cells
-from opp_analytics.widgets.grid.requests import Area, Field, Place, Row
+from opp_analytics.widgets.grid.requests import Area, Field, GridCell, GridRow
 from opp_analytics.widgets.grid.review import make_plan
 from opp_analytics.widgets.grid.sheet import CellEdit, EditSheet
 from tests.examples import examples
@@ -493,7 +493,9 @@ def test_settle__of_a_value_puts_the_server_s_beside_the_converted_one() -> None
 
 def test_list_cells__repeats_a_block_over_its_area() -> None:
     value = Field("value")
-    area = Area([Row(4), Row(7), Row(9)], [value], [["10"], [Place(Row(2), value)]])
+    area = Area(
+        [GridRow(4), GridRow(7), GridRow(9)], [value], [["10"], [GridCell(GridRow(2), value)]]
+    )
     cells = list(list_cells([area], lambda row, name: f"{name} of {row}"))
     assert cells == [(4, "value", "10"), (7, "value", "value of 2"), (9, "value", "10")]
 
