@@ -337,8 +337,7 @@ def test_public_function__gives_the_same_for_each_type_of_a_column(entry, backen
         for entry in ENTRIES
         for index in INDEXES
         # A page takes seconds.
-        if entry not in every_analysis.OF_FRAMES
-        and (entry != "report" or index == "several levels")
+        if entry not in every_analysis.OF_FRAMES and entry != "report"
     ],
 )
 def test_public_function__gives_the_same_whatever_the_index(entry, index, tmp_path):
@@ -414,7 +413,7 @@ OTHERS: dict[str, tuple[Callable[[], pd.DataFrame], Callable[[pd.DataFrame], Any
 }
 
 
-@pytest.mark.parametrize("backend", ["pyarrow", "nullable", "object"])
+@pytest.mark.parametrize("backend", ["pyarrow", "object"])
 @pytest.mark.parametrize("other", OTHERS)
 def test_further_frame__is_read_the_same_whatever_its_dtypes(other, backend):
     make, ask = OTHERS[other]

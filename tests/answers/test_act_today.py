@@ -63,6 +63,7 @@ def _kinds() -> pd.DataFrame:
     return found
 
 
+@pytest.mark.slow
 def test_rank_deals__adds_what_winning_the_deal_in_the_data_adds():
     context = _learned(opportunities=_kinds(), target=250.0)
     ranked, before = rank_deals(context), forecasts.current(context)["p_target"]
@@ -152,6 +153,7 @@ def _shown(row: Row) -> tuple[str, str, str]:
     return str(row.name.value), _say(row.says), _say(row.words["action"])
 
 
+@pytest.mark.slow
 def test_to_win__is_the_list_of_each_person_for_the_own_target():
     targets = pd.DataFrame({"period": "2026-09", "owner_name": ["Ann", "Bo"], "target": 200.0})
     context = _learned(opportunities=_kinds(), target=targets)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 import opp_analytics as oa
 from tests.analysis.forecasting.histories import even_months
 from tests.pipelines import AS_OF, THIS_WEEK, pipeline
 
 
+@pytest.mark.slow
 def test_calls__rank_sources_and_callers_on_the_same_days():
     history = even_months(12, owners=True)
     made: list[dict[str, Any]] = [

@@ -78,6 +78,7 @@ def test_read_context__takes_other_capitals_and_a_first_name_that_is_one_person_
         _context(names, "Ann")
 
 
+@pytest.mark.slow
 def test_read_context__of_an_earlier_day_is_made_from_the_record_of_that_day(
     opportunities, history
 ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+import pytest
 
 import opp_analytics as oa
 from opp_analytics.answers import Answer, people, read_context, why_it_moved
@@ -111,6 +112,7 @@ def test_people__with_deals_of_two_teams_have_a_row_in_each_and_lists_that_are_t
     assert "Ann (East): forecast for March" in titles
 
 
+@pytest.mark.slow
 def test_people__who_changed_teams_are_counted_once_in_the_team_of_the_day(history):
     context = read_context(
         MOVED.apply(pipeline(THIS_WEEK)), history.read_by(MOVED), as_of=AS_OF, org=MOVED

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 import opp_analytics as oa
 from tests.analysis.forecasting.histories import even_months
 from tests.pipelines import AS_OF, THIS_WEEK, pipeline
 
 
+@pytest.mark.slow
 def test_scorecard__is_that_of_the_window_of_the_win_rates():
     history = even_months(9, owners=True)
     frame = history.as_of("2026-09-10T23:00Z")

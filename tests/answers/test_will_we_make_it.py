@@ -53,6 +53,7 @@ def test_notes__tell_what_is_won_and_dated_later(history):
     assert "110K of 2 wins is dated after March, Oak most." in said(two)
 
 
+@pytest.mark.slow
 def test_figures__a_win_that_is_dated_later_is_no_fall():
     _, *others = THIS_WEEK
     won = ("a", "Alder", 120_000.0, "closed_won", "won", "2026-04-30", 100, "Ann")

@@ -20,6 +20,9 @@ from tests.browser.jupyter import Lab, find_port, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+WITH_WIDGETS = notebooks.FILES[::2]
+"""The two that show an explorer and a grid, which another program may show otherwise."""
+
 
 def _check(ran: Any) -> None:
     cells = [cell for cell in ran.cells if cell.cell_type == "code"]
@@ -45,7 +48,7 @@ def test_notebooks__run_in_notebook_7_one_below_the_other(
 ) -> None:
     import nbformat
 
-    whole, *others = map(notebooks.read, notebooks.FILES)
+    whole, *others = map(notebooks.read, WITH_WIDGETS)
     whole.cells += [cell for each in others for cell in each.cells]
     for number, cell in enumerate(whole.cells):
         cell.id = f"cell-{number}"
@@ -95,7 +98,7 @@ def test_notebooks__run_in_marimo_where_the_explorer_gives_the_line_that_edits(
     shutil.copytree(notebooks.FOLDER, tmp_path, dirs_exist_ok=True)
     page.set_default_timeout(180_000)  # It computes the whole notebook, perhaps beside others.
     with _marimo(tmp_path) as (url, log):
-        for file in notebooks.FILES:
+        for file in WITH_WIDGETS:
             cells = notebooks.read(file).cells
             shown = [
                 cell

@@ -70,6 +70,7 @@ def test_another_crm__leads_to_the_page(command: Command, here: Path, tmp_path: 
     assert "400K" in follow("other-crm.md", command)
 
 
+@pytest.mark.slow
 def test_spreadsheet__leads_to_the_page(command: Command, here: Path) -> None:
     book = openpyxl.Workbook()
     assert book.active is not None

@@ -116,6 +116,7 @@ def test_ask__refuses_an_option_that_the_question_does_not_have(
     assert "--target 5000.0 is no option of slippage; it has freq and part" in err
 
 
+@pytest.mark.slow
 def test_out__writes_the_tables_the_page_or_the_json(
     command: Command, folder: Path, tmp_path: Path
 ) -> None:
@@ -135,6 +136,7 @@ def test_out__writes_the_tables_the_page_or_the_json(
     )
 
 
+@pytest.mark.slow
 def test_most__cuts_tables_and_after_goes_on(command: Command, folder: Path) -> None:
     asked = ("changes", "--history", folder)
     whole = json.loads(command(*asked, "--json")[1])

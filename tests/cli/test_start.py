@@ -207,6 +207,7 @@ def test_start__takes_its_files_in_any_order(command: Command, here: Path, tmp_p
     assert found[0][1] == 6
 
 
+@pytest.mark.slow
 def test_start__given_the_same_file_again_changes_nothing_but_the_page(
     command: Command, here: Path
 ) -> None:
@@ -223,6 +224,7 @@ def test_start__given_the_same_file_again_changes_nothing_but_the_page(
     assert list_made(here) == MADE
 
 
+@pytest.mark.slow
 def test_start__given_a_newer_export_adds_a_record_and_keeps_what_a_person_wrote(
     command: Command, here: Path
 ) -> None:
@@ -268,6 +270,7 @@ def test_start__asks_what_unknown_stages_mean_once_and_for_the_target(
     assert oa.Org.read("opp-analytics.toml").stages.kinds["Void"] == "disqualified"
 
 
+@pytest.mark.slow
 def test_start__takes_the_kind_alone_where_one_stage_is_asked_about(
     command: Command, here: Path, typed: Callable[..., None]
 ) -> None:
@@ -423,6 +426,7 @@ def test_start__writes_names_of_files_from_the_org_file_on(
     assert sorted(file.name for file in here.iterdir()) == MADE[1:]
 
 
+@pytest.mark.slow
 def test_start__keeps_the_tables_of_the_org_file(command: Command, here: Path) -> None:
     write_deals(here), write_targets(here)
     command("start", "deals.csv", "quota.csv")
@@ -546,6 +550,7 @@ def test_start__refuses_a_file_in_the_place_of_the_history(command: Command, her
     assert "opp-history" in err
 
 
+@pytest.mark.slow
 def test_start__of_a_field_history_alone_needs_what_the_page_rests_on(
     command: Command, here: Path
 ) -> None:

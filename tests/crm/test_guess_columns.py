@@ -195,6 +195,7 @@ HEADINGS = pd.read_csv(Path(__file__).with_name("headings.csv"), keep_default_na
 """Headings of deals' columns by role and language, from vendors' documentation and public files."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", list(_SHEET))
 def test_guess_columns__reads_nine_of_ten_headings_of_each_role(role: str) -> None:
     headings = HEADINGS.loc[HEADINGS["role"] == role, "heading"]

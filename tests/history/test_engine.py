@@ -191,6 +191,7 @@ def _find_last(changes: ibis.Table) -> ibis.Table:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 def test_engine__spills_what_its_memory_cannot_hold(big):
     engine = Engine("64MB")

@@ -29,7 +29,7 @@ def read(
     )
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_from_daily__tells_what_a_recorded_history_tells(seed, tmp_path):
     rng = random.Random(seed)
     own = History(tmp_path / "own", org=ZONED)

@@ -136,6 +136,7 @@ def test_from_snapshots__on_spark_gives_the_same(spark, log, own, tmp_path):
     assert_same_answers(there, own, but=QUESTIONS.keys() - {"changes", "as_of"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", ["bigquery", "snowflake"])
 def test_from_snapshots__compiles_for_warehouses(dialect, own):
     import ibis

@@ -84,6 +84,7 @@ def test_record__leaves_the_imported_past_as_it_was(
     same(mine.loc[both], known.loc[both])
 
 
+@pytest.mark.slow
 def test_record__of_a_later_export_is_what_its_history_says(
     carried_on: oa.History, later: Imported
 ) -> None:

@@ -79,9 +79,9 @@ def people_of(zone: str) -> oa.Org:
     )
 
 
-ZONES = {"Asia/Tokyo": "16:00Z", "America/Los_Angeles": "03:00Z", "UTC": "12:00Z"}
+ZONES = {"Asia/Tokyo": "16:00Z", "America/Los_Angeles": "03:00Z"}
 """Zones, each with a time of day at which its date is another than that of UTC."""
-JULY_1 = {"Asia/Tokyo": "2026-06-30", "America/Los_Angeles": "2026-07-02", "UTC": "2026-07-01"}
+JULY_1 = {"Asia/Tokyo": "2026-06-30", "America/Los_Angeles": "2026-07-02"}
 """The UTC date of the first record on July 1 or later in each zone."""
 
 

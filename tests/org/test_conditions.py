@@ -123,6 +123,7 @@ def test_read_condition__of_known_figures_judges_as_python_does(condition: str) 
         assert read is operator.truth(eval(condition, {"__builtins__": {}}, dict(FIGURES)))
 
 
+@pytest.mark.slow
 @given(st.text(max_size=60) | st.text("booked<>=()'\"+-*/. \n[]{}:,#0129ef", max_size=60))
 def test_read_condition__of_any_text_answers_or_refuses(condition: str) -> None:
     try:

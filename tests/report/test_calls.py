@@ -164,6 +164,7 @@ def test_people__mark_a_call_below_closed_money_and_say_how_far_calls_are_from_t
     assert not any("forecast" in note for note in notes(context(*EVERYBODY[1:])))
 
 
+@pytest.mark.slow
 def test_sheets__have_calls_of_people_and_the_log_of_all():
     made = (
         *EVERYBODY,

@@ -31,6 +31,7 @@ def test_compose__takes_a_choice_of_blocks_in_its_order(opportunities):
     assert page.heading == "Monday"
 
 
+@pytest.mark.slow
 def test_compose__folds_what_is_read_now_and_then_behind_its_finding(opportunities, history):
     context = context_of(opportunities, history, target=150_000)
     page = compose(context, workbook="week.xlsx")
@@ -46,6 +47,7 @@ def test_compose__folds_what_is_read_now_and_then_behind_its_finding(opportuniti
     assert [block.folded for block in chosen.blocks] == [""]
 
 
+@pytest.mark.slow
 def test_compose__has_a_line_of_more_that_opens_to_nothing_say_so():
     page = compose(context_of(pipeline(LAST_WEEK[:1])), workbook="week.xlsx")
     (rates,) = [block for block in page.blocks if block.key == "win_rates"]
@@ -57,6 +59,7 @@ def test_compose__names_a_block_that_is_none(opportunities):
         compose(context_of(opportunities), workbook="week.xlsx", blocks=["riks"])
 
 
+@pytest.mark.slow
 def test_compose__warns_of_an_incomplete_load_and_not_of_an_export(opportunities):
     opportunities.attrs["load"] = {"complete": False, "reasons": ["2 rows came twice"]}
     (warning,) = compose(context_of(opportunities), workbook="week.xlsx").warnings
@@ -65,6 +68,7 @@ def test_compose__warns_of_an_incomplete_load_and_not_of_an_export(opportunities
     assert compose(context_of(opportunities), workbook="week.xlsx").warnings == ()
 
 
+@pytest.mark.slow
 def test_compose__without_a_record_to_compare_with_says_no_difference(opportunities, tmp_path):
     kept = History(tmp_path / "old")
     frame = pipeline(LAST_WEEK)

@@ -49,6 +49,7 @@ def test_render_page__every_anchor_of_the_contents_is_there_once(opportunities, 
     assert {link.get("href", "")[1:] for link in reading.one(root, "nav").iter("a")} <= set(ids)
 
 
+@pytest.mark.slow
 def test_render_page__a_block_without_its_partner_takes_the_whole_width(opportunities, history):
     context = context_of(opportunities, history)
     pair = reading.read(_page(context, blocks=["why_it_moved", "trend"])).root

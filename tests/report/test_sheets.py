@@ -94,6 +94,7 @@ def test_list_deals__says_how_many_of_the_others_the_workbook_has(monkeypatch, v
     assert show_deals(list_deals(context, "Lost", lost)).sums[0][0] == said
 
 
+@pytest.mark.slow
 def test_summarize__has_figures_as_numbers_with_those_of_a_week_before(opportunities, history):
     context = context_of(opportunities, history, target=150_000)
     found = {

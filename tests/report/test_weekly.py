@@ -159,6 +159,7 @@ def test_weekly_report__also_as_mail_and_text(opportunities, history, tmp_path):
     assert b"The page and its workbook are attached." in made.eml.read_bytes()
 
 
+@pytest.mark.slow
 def test_weekly_report__lists_the_largest_open_deals_and_all_in_a_file(tmp_path, monkeypatch):
     monkeypatch.setattr("opp_analytics.answers.tables._MOST_LISTED", 2)
     deals = pipeline(THIS_WEEK)
@@ -206,6 +207,7 @@ def test_weekly_report__needs_only_stage_value_and_close_date_and_says_what_it_d
     ) in said
 
 
+@pytest.mark.slow
 def test_weekly_report__of_deals_without_a_name_names_them_by_id(opportunities, read):
     page = read(opportunities.drop(columns="name"), target=150_000)
     assert page.title("act_today") == "First, win a (+120K)"
@@ -217,6 +219,7 @@ BROKEN = re.compile(
 """What no text for people holds, line breaks of the file itself aside."""
 
 
+@pytest.mark.slow
 @pytest.mark.posix  # a name of a file with a line break
 def test_weekly_report__cleans_titles_and_names_in_page_mail_text_and_workbook(tmp_path):
     nasty = "Acme\r\nBcc: all@example.com\x1b[2J\x00\u202e\ufffe\x85\u2028\tRenewal"

@@ -68,6 +68,7 @@ def test_workbook__the_summary_s_figures_have_names(book):
     ]
 
 
+@pytest.mark.slow
 def test_workbook__every_sheet_is_an_excel_table_of_its_own_columns(book):
     for sheet in book.worksheets:
         if sheet.title in ("Summary", "People"):

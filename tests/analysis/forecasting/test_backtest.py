@@ -133,6 +133,7 @@ def test_backtest__refuses_what_cannot_be_told_apart():
         backtest(MONTHS, lead="then")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_backtest__of_all_methods_has_those_that_could_be_asked():
     table = backtest(even_months(12), freq="M", methods="all")
     assert list(table.index.unique("method")) == [one for one in EVERY if one != "year_ago"]

@@ -181,6 +181,7 @@ def _count(history: History, frame: pd.DataFrame, today: pd.Timestamp) -> pd.Dat
     return pd.DataFrame.from_dict(rows, orient="index", columns=DATES)
 
 
+@pytest.mark.slow
 def test_forecast_deals__dates_wins_by_past_ones_of_the_same_stage_and_distance():
     log = worlds.log(KIND, 3)
     # Some deals lose their date; a daily record within a week is not the week's last.

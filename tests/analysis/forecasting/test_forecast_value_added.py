@@ -96,6 +96,7 @@ def test_forecast_value_added__a_source_with_few_periods_does_not_shrink_the_res
     assert oa.sentence(compare(CALLS[:1])) == "Calls can be judged in 1 month: too few to say."
 
 
+@pytest.mark.slow
 def test_forecast_value_added__takes_an_override_for_what_it_is_named_for() -> None:
     own = [call(f"2025-0{m}-01", name, 100) for m in (1, 2, 3) for name in ("Ann", "Bo")]
     people = [

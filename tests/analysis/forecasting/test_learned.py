@@ -319,6 +319,7 @@ def _quantile_by_hand(pool: list[tuple[float, float]]) -> float:
     return max(pool)[0]
 
 
+@pytest.mark.slow
 def test_forecast__of_several_moments_reads_the_deals_once_and_says_the_same(monkeypatch):
     shared, days = even_months(9, owners=True), ["2026-07-10", "2026-08-10", "2026-09-10"]
     asked: dict[str, Any] = {"method": "learned", "periods": 2, "by": "owner_name", "totals": True}

@@ -58,6 +58,7 @@ def test_weighted__is_what_is_booked_and_the_deals_due_at_their_stated_chances()
     assert found["2026-06-10", "2026-07"] == 0
 
 
+@pytest.mark.slow
 def test_category_weights__are_what_is_booked_and_the_deals_due_at_the_weight_of_their_category():
     found = ask(EIGHT, "category_weights")
     # At a stated chance of 50%, all are best case.

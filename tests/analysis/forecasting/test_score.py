@@ -147,6 +147,7 @@ def test_score__refuses_what_it_cannot_read():
     assert score(past[past["lead"] > 20])["n"].sum() == (past["lead"] > 20).sum()
 
 
+@pytest.mark.slow
 def test_score__judges_formulas_of_others_without_a_range():
     past = backtest(even_months(12), freq="M", methods=["run_rate", *RIVALS[:-1]])
     others = score(past).iloc[1:]

@@ -239,6 +239,7 @@ def test_for_each__refuses_what_cannot_be(asked, says, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:As of Mar")
 def test_folder__has_a_copy_of_the_newest_page_of_everybody(teams, tmp_path):
     for day in ("2026-03-16", "2026-03-09"):
@@ -266,6 +267,7 @@ def test_folder__keeps_the_newest_days_and_removes_only_what_a_run_wrote(teams, 
     assert (tmp_path / "weekly-2026-03-01.html").exists()
 
 
+@pytest.mark.slow
 def test_folder__follows_no_name_of_a_ledger_out_of_the_folder(teams, tmp_path):
     pages = tmp_path / "pages"
     pages.mkdir()
@@ -295,6 +297,7 @@ def test_folder__replaces_no_file_of_somebody_else(teams, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.slow
 def test_for_each__is_escaped_in_every_place(tmp_path):
     name = '"><script>alert(1)</script>'
     rows = [

@@ -213,12 +213,12 @@ def test_send__knows_what_a_server_took_by_where_it_ended(
         with connection.makefile("rb") as lines:
             for line in lines:
                 command = line.strip()
-                if command[:4].upper() == b"DATA":
-                    connection.sendall(b"354 go on\r\n")
                 if command == after:
                     took.append(command)
                     connection.sendall(last)
                     return
+                if command[:4].upper() == b"DATA":
+                    connection.sendall(b"354 go on\r\n")
                 if command[:4].lower() in (b"ehlo", b"mail", b"rcpt", b"rset"):
                     connection.sendall(b"250 OK\r\n")
 

@@ -137,6 +137,7 @@ def test_rows__open_to_the_deals_of_the_answer(key: str, explorer: Explorer) -> 
                 assert deal["sections"] == [list(each) for each in tell_deal(answer.context, first)]
 
 
+@pytest.mark.slow
 def test_pictures__have_rows_with_the_ids_of_the_answers_rows(explorer: Explorer) -> None:
     shown = choose(explorer, question="win_rates")["answer"]
     assert "<svg" in shown["picture"]
@@ -144,6 +145,7 @@ def test_pictures__have_rows_with_the_ids_of_the_answers_rows(explorer: Explorer
     assert choose(explorer, question="pipeline_created")["answer"]["drawn"] == []
 
 
+@pytest.mark.slow
 def test_state__opens_the_same_and_refuses_what_it_does_not_know(explorer, frames, history):
     choose(explorer, question="at_risk", **FILTERED)
     again = oa.explore(frames[-1], history, as_of=DAYS[-1], state=explorer.state)
@@ -166,6 +168,7 @@ def test_state__opens_the_same_and_refuses_what_it_does_not_know(explorer, frame
             oa.explore(frames[-1], history, state=state)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_views__open_by_name_with_their_filters_and_are_the_tenants(
     explorer: Explorer, frames, tmp_path
 ) -> None:
@@ -297,6 +300,7 @@ def test_answers__are_of_the_orgs_targets_and_calls_wherever_the_org_is(tmp_path
         assert made["answer"].to_dict() == explorer.answer.to_dict()
 
 
+@pytest.mark.slow
 def test_questions__of_one_context_fit_the_forecast_once(monkeypatch) -> None:
     team = recorded_team(make_org())
     explorer = oa.explore(team.as_of(TODAY), team, state={"part": "Ann"})
@@ -307,6 +311,7 @@ def test_questions__of_one_context_fit_the_forecast_once(monkeypatch) -> None:
     fit.assert_not_called()
 
 
+@pytest.mark.slow
 def test_deals__link_to_the_crm_and_tell_their_timeline(frames, history) -> None:
     org = oa.Org(record_url="https://crm.example.com/{unique_id}")
     explorer = oa.explore(frames[-1], history, org=org, as_of=DAYS[-1])

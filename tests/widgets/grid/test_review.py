@@ -331,6 +331,7 @@ def edit(sheet: EditSheet) -> None:
     )
 
 
+@pytest.mark.slow
 def test_periods__with_a_history_are_what_forecast_says_of_both_frames(team: History) -> None:
     sheet = EditSheet(team.as_of(TODAY))
     effect = ForecastEffect(sheet, as_of=TODAY, freq="M", history=team)
