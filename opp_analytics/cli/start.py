@@ -155,7 +155,7 @@ def start_command(
         for kind, (section, describe) in _BESIDE.items():
             if section in tables:
                 heading(f"{kinds[kind].name}: {KINDS[kind][0]}")
-                names = name_table(kind, found[kinds[kind]].labels)
+                names = name_table(kind, found[kinds[kind]].labels, drafted.org.columns)
                 key = tables[section]["key"] if kind == "activities" else {}
                 # An account is told by its id or its name.
                 _say_columns(
@@ -367,7 +367,7 @@ def _list_tables(
 
 def _describe_table(kind: str, name: str, labels: Sequence[str], drafted: crm.Drafted) -> Any:
     """Describe a table for its section of the org file: its name, and how it joins the deals."""
-    ours = {name: label for label, name in name_table(kind, labels).items()}
+    ours = {name: label for label, name in name_table(kind, labels, drafted.org.columns).items()}
     if kind == "accounts":
         taken = {
             make_key(each) for each in (*drafted.first.opportunities, *COLUMNS, "team", "region")

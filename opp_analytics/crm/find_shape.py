@@ -128,7 +128,7 @@ def find_shape(labels: Sequence[str], columns: Columns) -> str:
     is_deal = "stage" in likely or {"name", "value", "close_date"} <= likely
     if not (deals & {"stage", "close_date"} or is_deal):
         for kind, wanted in TABLE_LABELS.items():
-            named_here = set(name_table(kind, labels).values())
+            named_here = set(name_table(kind, labels, columns).values())
             if kind == "targets" and len(find_periods(labels)) > 1:
                 named_here |= {"period", "target"}
             if all(named_here & set(names) for names in wanted):

@@ -16,7 +16,7 @@ from opp_analytics.inputs import spell_amount
 from opp_analytics.org.calls import find_strangers
 from opp_analytics.org.org import Org, parse_org
 from opp_analytics.org.people import TABLES
-from opp_analytics.org.presets import name_table
+from opp_analytics.org.presets import Columns, name_table
 from opp_analytics.org.stages import STAGES
 from opp_analytics.org.update_file import Additions, update_text
 from opp_analytics.periods import write_period
@@ -58,7 +58,7 @@ def add_call(
         old = read_whole(target, most=SMALL) if target.exists() else b""
         refuse_open(target, "the call")
         with replace_file(target) as staged:
-            staged.write_bytes(old + _write_row(file, target, old, call))
+            staged.write_bytes(old + _write_row(file, target, old, call, before.columns))
             try:
                 after = parse_org(file, text, calls=staged)
                 if strange := find_strangers(after.calls.tail(1), owners_of):
@@ -84,7 +84,9 @@ def add_call(
     return after
 
 
-def _write_row(file: Path, target: Path, old: bytes, call: Mapping[str, Any]) -> bytes:
+def _write_row(
+    file: Path, target: Path, old: bytes, call: Mapping[str, Any], columns: Columns
+) -> bytes:
     """Write a call as the content of a CSV file has its rows.
 
     The labels too where there is none.
@@ -100,14 +102,16 @@ def _write_row(file: Path, target: Path, old: bytes, call: Mapping[str, Any]) ->
             codecs.BOM_UTF8
             + (_join(labels) + _join(cells.get(name, "") for name in labels)).encode()
         )
-    table = read_table(target, lambda label: bool(name_table("calls", [label])), most=SMALL)
+    table = read_table(
+        target, lambda label: bool(name_table("calls", [label], columns)), most=SMALL
+    )
     if not table.delimiter:
         raise _refuse_other(file, "in a workbook")
     if table.semicolons:
         cells |= {
             name: cells[name].replace(".", ",") for name in ("commit", "best_case") if name in cells
         }
-    names = name_table("calls", table.labels)
+    names = name_table("calls", table.labels, columns)
     if "caller" not in names.values() and cells.get("owner_name") == cells["caller"]:
         del cells["caller"]
     if lacking := [name for name in cells if name not in names.values()]:

@@ -110,7 +110,7 @@ _FIRST_DAY = re.compile(r"(\d{4}-\d\d)-01( 00:00:00)?")
 
 
 def name_table(
-    kind: str, labels: Sequence[str], columns: Mapping[str, str] = MappingProxyType({})
+    kind: str, labels: Sequence[str], columns: Columns = MappingProxyType({})
 ) -> dict[str, str]:
     """Map the labels of a table beside the deals to our names; those that `columns` say win.
 
@@ -118,7 +118,11 @@ def name_table(
     """
     here = list_columns(kind)
     said = {spell(theirs): ours for theirs, ours in columns.items()}
-    told = {label: ours for label in labels if (ours := said.get(spell(label))) in here}
+    told = {
+        label: ours
+        for label in labels
+        if isinstance(ours := said.get(spell(label)), str) and ours in here
+    }
     keys: dict[str, str] = {}
     # A label's own word comes before what another is without its wrapping.
     spellings = [(label, list_spellings(label)) for label in labels if label not in told]

@@ -130,7 +130,8 @@ def _read_rows(
     the check names it; a row with an amount that cannot is left out. What nothing in the file
     settles, the country of the org does; but the month is not first in a file with semicolons.
     """
-    said = _get_columns(raw)
+    # The check names what is no table.
+    said = each if isinstance(each := raw.get("columns"), dict) else {}
     try:
         found = read_table(path, lambda label: bool(name_table(table, [label], said)), most=SMALL)
     except DataError as error:
@@ -209,13 +210,6 @@ def _read_rows(
             rows.append(each)
             numbers.append(int(number))
     return rows, numbers, left_out
-
-
-def _get_columns(raw: Mapping[str, Any]) -> dict[str, str]:
-    """Get the lines of ``[columns]``; the check names what is no text."""
-    said = raw.get("columns")
-    lines = said.items() if isinstance(said, dict) else ()
-    return {theirs: ours for theirs, ours in lines if isinstance(ours, str)}
 
 
 def _drop_managers(read: dict[str, Series]) -> tuple[str, ...]:

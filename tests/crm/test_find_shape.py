@@ -67,6 +67,8 @@ def test_find_shape(labels: str, shape: str) -> None:
 def test_find_shape__by_the_names_of_the_org_file() -> None:
     columns = {"Deal": "unique_id", "When": "changed_at", "What": "field", "Now": "new_value"}
     assert find_shape(["Deal", "When", "What", "Now"], columns) == "events"
+    assert find_shape(["Wer", "Gruppe"], {}) == "unknown"
+    assert find_shape(["Wer", "Gruppe"], {"Wer": "owner_name", "gruppe": "team"}) == "people"
 
 
 def test_name_snapshots__of_a_report_leave_todays_stage_alone() -> None:

@@ -55,6 +55,14 @@ def test_add_call__makes_the_file_and_the_section_and_leaves_nothing_else(file: 
     assert len(oa.calls(add_call(file, CALL))) == 2
 
 
+def test_add_call__writes_under_the_labels_that_the_org_file_names(file: Path) -> None:
+    file.write_text('[columns]\nWer = "caller"\nBetrag = "commit"\n', encoding="utf-8")
+    calls = name_file(file, "calls.csv")
+    calls.write_text("Date,Period,Wer,Owner,Betrag,Reason\n2025-11-13,2025-12,Ann,Ann,400000,\n")
+    assert oa.calls(add_call(file, CALL))["commit"].tolist() == [400_000.0, 450_000.0]
+    assert calls.read_text().splitlines()[2] == "2025-11-20,2025-12,Ann,Ann,450000,Oak signed"
+
+
 @pytest.mark.parametrize(
     ("content", "added"),
     [
