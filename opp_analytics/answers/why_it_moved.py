@@ -108,10 +108,11 @@ def _list_step(context: Context, steps: list[analysis.ChangeStep], row: Row) -> 
         return None
     title = text.capital(step.name)
     if step.key == "new_business":
-        is_less = step.expected < 0
-        words = f"{'Less' if is_less else 'More'} is expected of deals that do not exist yet"
-        if is_less:
+        words = "More is expected of deals that do not exist yet"
+        if step.expected < 0:
             words = "Less time is left for deals that do not exist yet"
+        elif forecasts.by_rate(context):
+            words = "Ended periods won more from such a day on"
         return Answer("step", context, title, Sentence.of(words))
     moved = forecasts.explained_change(context).list_deals()
     moved = moved[moved["movement"] == step.key]

@@ -6,6 +6,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import History, Org
+from opp_analytics.analysis import list_steps
 from tests.analysis.forecasting.histories import even_months
 from tests.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline, recorded
 
@@ -60,6 +61,18 @@ def test_why_it_moved__says_that_the_method_changed():
         "The method changed: learned had too few records on Feb 8, so that day’s forecast "
         "cannot be compared."
     )
+
+
+@pytest.mark.parametrize(
+    ("method", "name"), [("run_rate", "a higher run rate"), ("learned", "more new business")]
+)
+def test_list_steps__names_what_no_deal_explains_by_its_method(method, name):
+    history = even_months(9)
+    table = oa.forecast_change(
+        history, start="2026-07-11", end="2026-07-21", period="2026-07", method=method
+    )
+    table.loc["new_business", "expected"] = 5.0
+    assert name in [step.name for step in list_steps(table)]
 
 
 def test_why_it_moved__says_that_no_record_is_later_than_the_one_compared_with(history):

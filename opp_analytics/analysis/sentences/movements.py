@@ -281,7 +281,8 @@ def list_steps(table: pd.DataFrame) -> list[ChangeStep]:
         is_both = key in ("chance", "value") and len(moved) == 2
         name = movement(key, 0.0 if is_both else amount)
         if key == "new_business":
-            name = _name_time(table) if amount < 0 else "more new business"
+            more = "a higher run rate" if note.method == "run_rate" else "more new business"
+            name = _name_time(table) if amount < 0 else more
         value = float(row["value"]) if row["deals"] else math.nan
         step = ChangeStep(str(key), name, amount, int(row["deals"]), movers, value=value)
         if key == "chance" and moved:
