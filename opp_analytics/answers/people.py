@@ -78,12 +78,7 @@ def people(context: Context) -> Answer:
         finding=Sentence.of(describe(table)),
         method=str(forecasts.method(context)),
         tables=(Table("people", columns, tuple(_mark_largest(rows)), "expected", heads),),
-        chart=RowPictures(
-            "list_progress",
-            _PROGRESS,
-            (context.money,),
-            {} if is_aimed else {"apart": rows[-1].id},
-        ),
+        chart=RowPictures("list_progress", _PROGRESS, (context.money,), {"aimed": is_aimed}),
         notes=tuple(Sentence.of(words) for words in notes if words),
         call=f'oa.forecast(deals, history=history, as_of="{{day}}", freq="{{freq}}", '
         f"by={list(context.by)}, totals=True, target=org.targets)",

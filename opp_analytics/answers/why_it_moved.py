@@ -56,7 +56,7 @@ def why_it_moved(context: Context) -> Answer:
             Table(
                 "steps",
                 ("expected", "change", "value", "deals", "largest"),
-                (then, *(_make_row(step) for step in steps), now),
+                (then, *(_make_row(context, step) for step in steps), now),
                 "change",
                 {"value": "Full value"},
             ),
@@ -72,12 +72,19 @@ def why_it_moved(context: Context) -> Answer:
     )
 
 
-def _make_row(step: analysis.ChangeStep) -> Row:
+def _make_row(context: Context, step: analysis.ChangeStep) -> Row:
     values = {"change": step.expected, "deals": step.deals}
     if math.isfinite(step.value):
         values["value"] = step.value
     most = {"largest": step.movers[0][0]} if step.movers else {}
-    return Row(step.key, Piece("text", text.capital(step.name)), {**values, **most}, kind="step")
+    deals = f" in {text.count(step.deals)}" if step.deals else ""
+    return Row(
+        step.key,
+        Piece("text", text.capital(step.name)),
+        {**values, **most},
+        kind="step",
+        says=Sentence.of(f": {context.money(step.expected, signed=True)}{deals}"),
+    )
 
 
 def _list_notes(context: Context, table: pd.DataFrame) -> list[Sentence]:

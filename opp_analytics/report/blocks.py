@@ -73,8 +73,7 @@ def people(context: Context) -> Block:
         return say_only("people", answer.title, f"{answer.say(answer.finding)}.")
     (table,) = answer.tables
     money, unit = choose_money(context, table)
-    aim = f", upright line target{'' if 'target' in table.columns else ' of all'}"
-    line = aim if "target" in table.rows[-1].values else ""
+    line = ", upright line target" if "target" in table.columns else ""
     drawn = f"Gray bar closed, dot forecast, blue band range{line}. A name opens its deals"
     when = text.capital(context.name) if forecasts.lead(context) != context.period else ""
     said = (when, unit, "Commit and best case with closed", drawn, *map(answer.say, answer.notes))

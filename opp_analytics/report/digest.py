@@ -24,6 +24,8 @@ from opp_analytics.text import Sentence
 
 _MOST = 8
 """Rows that a mail or a chat has room for."""
+_STEPS = 4
+"""Steps of a forecast that it names."""
 _LONGEST, _LARGE = 150, 10_000_000
 """Letters of a subject, about what a list of messages shows; bytes of a message that many servers
 refuse."""
@@ -61,11 +63,8 @@ class Section:
     note: str = ""
     says: tuple[Saying, ...] = ()
     """Its rows as sentences, the most important first."""
-
-    def count_rest(self, shown: int) -> str:
-        """Say how many rows there are beyond those shown, and where."""
-        left = len(self.says) - shown
-        return f"{left}{' more' if shown else ''} on the page" if left > 0 else ""
+    rest: str = ""
+    """How many more rows there are, and where."""
 
 
 @dataclass(frozen=True)
@@ -154,19 +153,24 @@ def _write_act_today(context: Context) -> Section:
 
 
 def _write_why_it_moved(context: Context) -> Section:
-    return _write_section(answers.why_it_moved(context), ())
+    """Put the largest steps in words."""
+    answer = answers.why_it_moved(context)
+    rows = [row for table in answer.tables for row in table.rows if row.kind == "step"]
+    rows.sort(key=lambda row: -abs(row.values["change"]))
+    return _write_section(answer, rows, _STEPS)
 
 
-def _write_section(answer: Answer, rows: Sequence[Row]) -> Section:
+def _write_section(answer: Answer, rows: Sequence[Row], most: int = _MOST) -> Section:
     title = answer.say(answer.finding)
     if not answer.tables:
         return Section(answer.key, answer.title, f"{title}.")
     notes = " ".join(f"{answer.say(note)}." for note in answer.notes)
     says = (
         Saying(row.name.write(None), answer.say(row.says or Sentence()), row.kind != "person")
-        for row in rows
+        for row in rows[:most]
     )
-    return Section(answer.key, title, notes, tuple(says))
+    rest = f"{len(rows) - most} more on the page" if len(rows) > most else ""
+    return Section(answer.key, title, notes, tuple(says), rest)
 
 
 _SECTIONS: dict[str, Callable[[Context], Section]] = {
@@ -232,14 +236,14 @@ def _write_parts(digest: Digest, marks: Marks) -> Iterator[str]:
         lead = ""
     for section in filter(lambda section: section.says or section.note, digest.sections):
         yield f"\n{marks.stress(section.title)}"
-        if not section.says:
+        if section.note:
             yield f"\n{marks.text(section.note)}"
         lead = "\n"
-        for one in section.says[:_MOST]:
+        for one in section.says:
             yield f"{lead}- {marks.stress(one.name, one.strong)}{marks.text(one.words)}"
             lead = ""
-        if more := section.count_rest(_MOST):
-            yield f"- {more}"
+        if section.rest:
+            yield f"- {section.rest}"
 
 
 def write_mail(
@@ -266,7 +270,7 @@ def write_mail(
     )
     # Mail programs drop style sheets, so each element gets its own style.
     html = css_inline.CSSInliner(load_remote_stylesheets=False).inline(
-        render_template("mail.html", digest=digest, most=_MOST, attached=attached)
+        render_template("mail.html", digest=digest, attached=attached)
     )
     message.set_content(write_chat(digest, _LETTER) + (f"\n{attached}\n" if attached else ""))
     message.add_alternative(html, subtype="html")

@@ -121,7 +121,7 @@ def show_table(
 
     def write(row: Row) -> Line:
         cells = (
-            Cell("", picture=pictures[row.id])
+            Cell("", picture=pictures.get(row.id, ""))
             if one == PICTURE
             else show_cell(answer, row, one, money)
             for one in names

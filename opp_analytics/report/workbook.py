@@ -82,9 +82,9 @@ def _write_summary(
     small, warning = {"font_size": 9}, {"bold": True, "font_color": _RED}
     said: list[tuple[str, Json]] = [
         (summary.title, {"bold": True, "font_size": 14}),
+        *((words, {"bold": not place}) for place, words in enumerate(summary.sentences)),
         *((words, {**small, "font_color": _RED}) for words in summary.alerts),
         *((words, warning) for words in summary.warnings),
-        *((words, {"bold": not place}) for place, words in enumerate(summary.sentences)),
     ]
     row = _write_lines(book, page, 0, said) + 1
     for place, title in enumerate(["Figure", "Now", *filter(None, [summary.since])]):

@@ -282,7 +282,7 @@ def fit(
 
     With `until`, only where the picture is narrower than that.
     """
-    needed = [measure_room(share, form, style.get("dx", 0)) for form in forms]
+    needed = [measure_room(share, form, abs(style.get("dx", 0))) for form in forms]
     return "".join(
         label(x, y, form, room=room, until=limit, **style)
         for form, room, limit in zip(forms, needed, [until, *needed[:-1]], strict=True)

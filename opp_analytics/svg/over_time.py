@@ -309,19 +309,17 @@ def progress_axis() -> str:
     )
 
 
-def list_progress(
-    rows: pd.DataFrame, money: Money, *, apart: str | None = None
-) -> tuple[str, dict[str, str]]:
+def list_progress(rows: pd.DataFrame, money: Money, *, aimed: bool) -> tuple[str, dict[str, str]]:
     """Render the scale of `progress`, and the picture of each row by id.
 
-    Rows without targets share a scale, except the row `apart`, which sums up the others.
+    Rows that are not `aimed` at targets share a scale without the last row, which sums them up.
     """
-    if apart is None:
-        return progress_axis(), {str(key): progress(row, money) for key, row in rows.iterrows()}
-    top = 1.05 * max(float(rows[["high", "expected"]].drop(index=apart).max().max()), 1.0)
-    return "", {
-        str(key): progress(row, money, top=None if key == apart else top)
-        for key, row in rows.iterrows()
+    top = None
+    if not aimed:
+        rows = rows.iloc[:-1]
+        top = 1.05 * max(float(rows[["high", "expected"]].max().max()), 1.0)
+    return progress_axis() if aimed else "", {
+        str(key): progress(row, money, top=top) for key, row in rows.iterrows()
     }
 
 

@@ -187,20 +187,14 @@ def _link(place: Place | None, above: Place | None, scale: marks.Axis, tall: flo
 
 
 def _write_below(place: Place, scale: marks.Axis, y: float) -> str:
-    """Write under a bar: from its left end on, or up to its right end, where there is more room.
+    """Write under a bar, beside the line from its end, on the side with more room.
 
     In a narrow picture, from its edge on.
     """
-    ends = [
-        scale.at(at)
-        for bar in place.marks
-        if isinstance(bar, BarMark)
-        for at in (bar.start, bar.end)
-    ]
-    left, right = min(ends), max(ends)
-    x, share, anchor = (left, 100 - left, "start") if 100 - left >= right else (right, right, "end")
+    x = scale.at(place.end)
+    share, anchor, dx = (100 - x, "start", 4) if x <= 50 else (x, "end", -4)
     *named, n = place.forms
-    until = marks.measure_room(share, named[-1])
-    return marks.fit(x, y, named, share, kind="quiet", anchor=anchor, halo=True) + marks.fit(
+    until = marks.measure_room(share, named[-1], 4)
+    return marks.fit(x, y, named, share, kind="quiet", anchor=anchor, dx=dx, halo=True) + marks.fit(
         0, y, (named[-1], n), 100, until=until, kind="quiet", halo=True
     )

@@ -149,7 +149,11 @@ def _text(element: Element) -> list[str]:
 def list_lines(table: Any) -> dict[str, list[str]]:
     """The texts of a block's table by the first cell of each line, without pictures."""
     return {
-        line.cells[0].text: [cell.text for cell in line.cells[1:] if not cell.picture]
+        line.cells[0].text: [
+            cell.text
+            for column, cell in zip(table.columns[1:], line.cells[1:], strict=True)
+            if column.title
+        ]
         for group in table.groups
         for line in group.lines
     }

@@ -113,20 +113,20 @@ def test_write_chat__begins_with_the_sentence_the_alerts_and_the_tiles():
 
 
 def test_write_chat__has_a_line_for_each_team_and_person_and_deal_and_names_stay_text():
-    assert (
-        write_chat(digest(PEOPLE, RISK)).splitlines()[-8:]
-        == [
-            "",
-            "**Bo is short**",
-            "",
-            "- **Ann**: $70 of $90 closed",
-            r"- Bo \`\`\`x: $1.12K closed",
-            "",
-            "**1 of 2 open deals has a flag**",
-            "",
-            r"- **[Oak\](http://x) \*now\***, $45K, Ann: pushed 3 times, in Proposal",
-        ][1:]
-    )
+    assert write_chat(digest(PEOPLE, RISK)).splitlines()[-12:] == [
+        "**Bo is short**",
+        "",
+        "US dollars.",
+        "",
+        "- **Ann**: $70 of $90 closed",
+        r"- Bo \`\`\`x: $1.12K closed",
+        "",
+        "**1 of 2 open deals has a flag**",
+        "",
+        "The largest first.",
+        "",
+        r"- **[Oak\](http://x) \*now\***, $45K, Ann: pushed 3 times, in Proposal",
+    ]
 
 
 def test_write_chat__says_the_second_sentence_where_no_list_names_people() -> None:
@@ -146,7 +146,8 @@ def test_write_chat__notifies_nobody_whom_a_name_mentions(name: str, marks: Mark
 
 
 def test_write_chat__leaves_out_last_lines_of_what_does_not_fit() -> None:
-    many = replace(RISK, says=tuple(Saying(f"Deal {n}", ": late", strong=False) for n in range(10)))
+    says = tuple(Saying(f"Deal {n}", ": late", strong=False) for n in range(8))
+    many = replace(RISK, says=says, rest="2 more on the page")
     whole = write_chat(digest(PEOPLE, many)).splitlines()
     assert whole[-9:] == [*(f"- Deal {n}: late" for n in range(8)), "- 2 more on the page"]
     cut = write_chat(digest(PEOPLE, many), fits=lambda words: "Deal 2" not in words)
