@@ -93,6 +93,12 @@ def start_command(
             "--id", metavar="COLUMN", help="Column that identifies a deal.", show_default="asked"
         ),
     ] = None,
+    owner: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="Column that says who owns a deal.", show_default="asked"
+        ),
+    ] = None,
     stage: Annotated[
         list[str] | None,
         typer.Option(
@@ -147,6 +153,7 @@ def start_command(
         drafted = crm.draft_from_export(first, place, old, preset=preset, **written)
         tables = _list_tables(kinds, found, drafted)
         drafted = _answer_id(drafted.answer(tables=tables), unique_id, yes)
+        drafted = _answer_owner(drafted, owner, yes)
         if file is not None:
             _say_deals(file, drafted, found[file])
             way_out = f"add it to the export, or name its column under [columns] of {place}"
@@ -253,6 +260,21 @@ def _answer_id(drafted: crm.Drafted, given: str | None, yes: bool) -> crm.Drafte
         f'Enter for "{guess}".',
         "--id COLUMN",
         lambda typed: drafted.answer(unique_id=typed or guess),
+    )
+    return answered
+
+
+def _answer_owner(drafted: crm.Drafted, given: str | None, yes: bool) -> crm.Drafted:
+    question = _find_question(drafted, "owner_name")
+    if given is not None:
+        return drafted.answer(owner_name=given)
+    if question is None or yes:
+        return drafted
+    answered: crm.Drafted = _ask(
+        question.asked,
+        "Enter for none.",
+        "--owner COLUMN",
+        lambda typed: drafted.answer(owner_name=typed),
     )
     return answered
 

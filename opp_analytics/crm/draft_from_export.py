@@ -48,12 +48,12 @@ class Question:
     """
 
     about: str
-    """"unique_id" or "stages": the argument of `Drafted.answer`."""
+    """"unique_id", "owner_name" or "stages": the argument of `Drafted.answer`."""
     asked: str
     """The question, in words."""
     guesses: Mapping[str, str]
     """What `Drafted` took: ``{"unique_id": label}``, or each unknown stage with its kind, "" where
-    nothing tells it."""
+    nothing tells it; of the owner nothing."""
     reasons: Mapping[str, str]
     """Why, by the same keys, in words."""
 
@@ -103,19 +103,36 @@ class Drafted:
     @property
     def guesses(self) -> tuple[Guess, ...]:
         """The columns that were guessed, the id first, each with its reason."""
-        answered = self.answers.get("unique_id")
-        return tuple(guess for guess in self._columns if guess.theirs != answered)
+        return tuple(guess for guess in self._columns if guess.theirs not in self._answered)
+
+    @property
+    def _answered(self) -> list[str]:
+        """The labels that were answered."""
+        return [
+            self.answers[name] for name in ("unique_id", "owner_name") if self.answers.get(name)
+        ]
 
     @property
     def questions(self) -> tuple[Question, ...]:
-        """What was guessed and is worth asking, the id first; empty when all is known."""
-        return (*_ask_id(self.guesses), *_ask_stages(self.draft))
+        """What was guessed or not found and is worth asking, the id first.
+
+        With what was answered at most two columns or lists, as a session asks for a target too.
+        """
+        found = (*_ask_id(self.guesses), *_ask_stages(self.draft), *self._ask_owner())
+        return found[: 2 - ("unique_id" in self.answers)]
+
+    def _ask_owner(self) -> Iterator[Question]:
+        """Ask for the owners' column once, where none was found and further columns are left."""
+        known = {*self.first.opportunities, *self.answers}
+        has_more = (self.first.mapping["how"] == "kept").any()
+        if self.old is None and has_more and "owner_name" not in known:
+            yield Question("owner_name", "Which column says who owns a deal?", {}, {})
 
     @cached_property
     def draft(self) -> Draft:
         """Its next text, ``draft.text``, and its stages."""
         stored = self.known if self.old is not None else get_org(self.table)
-        mapping, answered = self.first.mapping, self.answers.get("unique_id")
+        mapping = self.first.mapping
         values = mapping.loc[mapping["ours"] == "value", "theirs"]
         return draft_org(
             self.first.opportunities,
@@ -124,7 +141,7 @@ class Drafted:
             columns={guess.theirs: guess.ours for guess in self._columns},
             known=stored.stages if stored else None,
             old=self.old,
-            sure=() if answered is None else (answered,),
+            sure=self._answered,
             kinds=self.answers.get("stages"),
             tables=self.answers.get("tables"),
             currency=_guess_currency(self.table, values[values.isin(self.table.labels)]),
@@ -144,12 +161,13 @@ class Drafted:
         self,
         *,
         unique_id: str | None = None,
+        owner_name: str | None = None,
         stages: Mapping[str, Kind] | None = None,
         tables: Tables | None = None,
     ) -> Drafted:
-        """Draft again with answers: the label of the id, and kinds of unknown stages.
+        """Draft again with answers: labels of the id and the owner, and kinds of unknown stages.
 
-        An answer is no longer a guess.
+        An answer is no longer a guess. An empty `owner_name` says that no column has it.
 
         `tables` are sections to enter where the file has none: ``{"targets": "targets.csv"}`` is a
         file beside the org file, ``{"targets": [{"period": "2026-11", "target": 500000}]}`` are
@@ -158,12 +176,16 @@ class Drafted:
         answers = dict(self.answers)
         for name, value in (("stages", stages), ("tables", tables)):
             answers[name] = {**answers.get(name, {}), **(value or {})}
+        if owner_name is not None:
+            answers["owner_name"] = owner_name
+            if not owner_name:
+                return replace(self, answers=answers, read=self.first)
+            self._check_label(owner_name)
+            found = [*self.found, Guess(owner_name, "owner_name", "")]
+            return replace(self, found=found, answers=answers, read=None)
         if unique_id is None or unique_id == self.answers.get("unique_id"):
             return replace(self, answers=answers, read=self.first)
-        if unique_id not in self.table.labels:
-            labels = list(filter(None, self.table.labels))
-            near = did_you_mean(unique_id, labels) or "use one of the file"
-            raise DataError(f'there is no column "{unique_id}"; {near}')
+        self._check_label(unique_id)
         likely = [
             name
             for guess in self.found
@@ -176,6 +198,12 @@ class Drafted:
         found = [named, *guess_columns(self.table, meant)]
         answers["unique_id"] = unique_id
         return replace(self, found=found, answers=answers, read=None)
+
+    def _check_label(self, label: str) -> None:
+        if label not in self.table.labels:
+            labels = list(filter(None, self.table.labels))
+            near = did_you_mean(label, labels) or "use one of the file"
+            raise DataError(f'there is no column "{label}"; {near}')
 
 
 def read_org_text(file: Path) -> str | None:

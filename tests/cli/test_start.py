@@ -412,6 +412,23 @@ def test_start__asks_which_column_identifies_a_deal_where_none_is_named_so(
     assert command("start", "sheet.csv")[0] == 0
 
 
+@pytest.mark.slow
+def test_start__asks_who_owns_a_deal_where_nothing_tells(
+    command: Command, here: Path, typed: Callable[..., None]
+) -> None:
+    (here / "sheet.csv").write_text(
+        "Deal ID,Stage,Amount,Close date,Ref\n"
+        f"1,Demo,50k,{TODAY.date()},Ann\n2,Closed won,5k,{TODAY.date()},Bob\n"
+    )
+    typed("Rev", "Ref", "", "")
+    code, out, err = command("start", "sheet.csv")
+    assert (code, err) == (0, "")
+    assert out.count("Which column says who owns a deal?") == 2
+    assert "There is no column \"Rev\"; did you mean 'Ref'?" in out
+    assert '"Ref" = "owner_name"' in (here / "opp-analytics.toml").read_text()
+    assert command("start", "sheet.csv", "--owner", "Deal")[0] == 1
+
+
 def test_start__writes_names_of_files_from_the_org_file_on(
     command: Command, here: Path, tmp_path: Path
 ) -> None:

@@ -150,6 +150,25 @@ def test_answer__of_another_id_reads_the_file_by_it(tmp_path: Path, old: str | N
     assert told.org.currency == ("USD" if old else None)
 
 
+def test_answer__names_the_owner_that_nothing_in_a_new_file_tells(tmp_path: Path) -> None:
+    (tmp_path / "deals.csv").write_text(
+        "Deal ID,Stage,Amount,Close date,Ref\n1,Demo,5,2026-11-30,x1\n2,Demo,6,2026-11-30,x2\n"
+    )
+    drafted = draft_from_export(tmp_path / "deals.csv", tmp_path / "org.toml", None)
+    assert [one.about for one in drafted.questions] == ["stages", "owner_name"]
+    assert "owner_name" not in [one.about for one in drafted.answer(owner_name="").questions]
+    with pytest.raises(DataError, match='there is no column "Reff"; did you mean'):
+        drafted.answer(owner_name="Reff")
+    told = drafted.answer(owner_name="Ref")
+    assert told.export.opportunities["owner_name"].tolist() == ["x1", "x2"]
+    assert '"Ref" = "owner_name"\n' in told.draft.text
+    # Who said once that no column has it is not asked every Monday.
+    again = draft_from_export(tmp_path / "deals.csv", tmp_path / "org.toml", None)
+    (tmp_path / "org.toml").write_text(again.draft.text)
+    later = draft_from_export(tmp_path / "deals.csv", tmp_path / "org.toml", again.draft.text)
+    assert "owner_name" not in [one.about for one in later.questions]
+
+
 def test_draft_from_export__adds_a_preset_to_a_file_that_names_no_column_of_its_export(
     tmp_path: Path,
 ) -> None:
