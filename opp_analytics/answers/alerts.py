@@ -140,7 +140,7 @@ def alerts(context: Context) -> Answer:
     found = [*watched.alerts, *watched.milestones]
     new = sum(one.new is True for one in found)
     asked = any(name in context.org.report for name in (*_ASKS, "milestones"))
-    none = "Nothing that you asked about holds" if asked else "The org file asks about nothing"
+    none = "No alert holds" if asked else "The org file sets no alert"
     held = text.spelled(len(found), "alert")
     said = Sentence.of(f"{held} {'holds' if len(found) == 1 else 'hold'}, {new or 'none'} new")
     rows = tuple(_make_row(context, alert) for alert in found)

@@ -149,8 +149,7 @@ def _say_won_later(context: Context) -> str:
     if len(later) == 1:
         dated = context.write_day(first["close_date"])
         return f"{money} is won but dated {dated} ({largest})"
-    wins = text.count(len(later), "win")
-    return f"{money} of {wins} is dated after {context.name}, {largest} most"
+    return f"Wins of {money} are dated after {context.name}, {largest} most"
 
 
 def _say_alarms(context: Context) -> str:
@@ -211,7 +210,8 @@ def _most_to_go(context: Context) -> str:
 def _to_go(row: Series, context: Context) -> str:
     money = context.money
     if not row["open_value"]:
-        return f"{money(row['gap'])}, no {'amount' if row['open_count'] else 'deal'} due"
+        lack = "deals due have no amount" if row["open_count"] else "no deal due"
+        return f"{money(row['gap'])}, {lack}"
     known = math.isfinite(row["p_target"]) and not forecasts.stated(context)
     likely = f", {text.percent(row['p_target'])} likely" if known else ""
     return f"{money(row['gap'])} with {money(row['open_value'])} due{likely}"

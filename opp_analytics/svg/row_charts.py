@@ -191,7 +191,7 @@ def _write_below(place: Place, scale: marks.Axis, y: float) -> str:
 
     In a narrow picture, from its edge on.
     """
-    x = scale.at(place.end)
+    x = next(scale.at(mark.end) for mark in place.marks if isinstance(mark, BarMark))
     share, anchor, dx = (100 - x, "start", 4) if x <= 50 else (x, "end", -4)
     *named, n = place.forms
     until = marks.measure_room(share, named[-1], 4)

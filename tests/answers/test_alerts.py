@@ -344,7 +344,7 @@ def test_alerts__are_an_answer_with_a_row_for_each_condition_that_holds() -> Non
     assert answer.sentence == "Three alerts hold, none new."
     assert [row.id for row in answer.tables[0].rows] == [alert.key for alert in watched.alerts]
     nothing = oa.ask("alerts", pipelines.pipeline(pipelines.THIS_WEEK), as_of=AS_OF)
-    assert (nothing.sentence, nothing.tables) == ("The org file asks about nothing.", ())
+    assert (nothing.sentence, nothing.tables) == ("The org file sets no alert.", ())
 
 
 def test_alerts__say_the_two_chances_of_a_deal_as_two_events() -> None:

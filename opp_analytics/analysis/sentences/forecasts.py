@@ -21,7 +21,7 @@ from opp_analytics.analysis.stats.intervals import compare_pairs, mark_missed_ch
 from opp_analytics.columns import write_label
 from opp_analytics.note import TableNote, note_of
 from opp_analytics.org import Money, day_of, money_of
-from opp_analytics.schema import ALL, BUCKETS, HALF_CENT, NO_LABEL, TEXT, mark_named
+from opp_analytics.schema import ALL, BUCKETS, NO_LABEL, TEXT, mark_named
 from opp_analytics.text import (
     capital,
     count,
@@ -277,7 +277,7 @@ def _say_giant(row: Row, table: pd.DataFrame) -> str:
 
 
 def _describe_ahead(label: str, table: pd.DataFrame) -> str:
-    """Describe a future period: the chance of its target, its forecast, and what of it is new."""
+    """Describe a future period: the chance of its target, and its forecast."""
     row: Row = table.loc[label]
     name, amount, known = _name(label, table), money_of(table), math.isfinite(row["low"])
     due, forecast = f"{amount(row['open_value'])} due", _write_expected(row, table)
@@ -286,14 +286,12 @@ def _describe_ahead(label: str, table: pd.DataFrame) -> str:
             f"forecast {forecast}, {due} so far" if known else f"{due} so far, too early to say"
         )
     won = f"{amount(row['booked'])} won already, nothing more due" if row["booked"] else ""
-    none, new = "" if row["open_count"] else won or "nothing due yet", row.get("new_business", 0.0)
-    is_new = known and new >= HALF_CENT and note_of(table).method != "run_rate"
-    add = f"; {amount(new)} from new business" if is_new else ""
+    none = "" if row["open_count"] else won or "nothing due yet"
     against = f"{forecast} vs. {amount(row['target'])}"
     if evidence.is_stated(table):
         return f"{name}: {none or f'{against} at stated chances'}"
     if known and math.isfinite(row["p_target"]):
-        more = f"{none and f', {none}'}{add}{_say_giant(row, table)}"
+        more = f"{none and f', {none}'}{_say_giant(row, table)}"
         return f"{name} is {percent(row['p_target'])} likely: {against}{more}"
     cover = f"{times(row['pipeline_coverage'])} coverage" if row["pipeline_coverage"] > 0 else due
     return f"{name}: {none or cover}; too early to say more"

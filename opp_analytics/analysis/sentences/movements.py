@@ -244,16 +244,16 @@ def _describe_alarm(key: tuple[str, ...], row: dict[Any, Any], freq: str, begins
     *group, name, measure = key
     unit, have = noun(freq), len(pd.period_range(begins, name, freq=freq))
     many = "twelve" if have > 12 else spelled(have - 1)
-    before = f"the {many} {unit}s before {period(name, freq)}"
+    when, before = f"in {period(name, freq)}", f"in the {many} {unit}s before"
     more = "more" if row["direction"] == "up" else "fewer"
     if measure == "inflow":
         was = number(row["was"], int(row["was"] < 10 and row["was"] % 1 > 0))
-        said = f"{more} new deals than in {before}: {number(row['n'])} a {unit}, {was} before"
+        said = f"{more} new deals {when}: {number(row['n'])}, {was} a {unit} {before}"
     else:
         now = f"{percent(row['now'])} of closed deals"
         if not evidence.is_enough(row["n"]):
             now = f"{number(row['now'] * row['n'])} of {count(int(row['n']), 'closed deal')}"
-        said = f"{more} deals are won than in {before}: {now}, {percent(row['was'])} before"
+        said = f"{more} deals won {when}: {now}, {percent(row['was'])} {before}"
     return f"{join_key(tuple(group))}: {said}" if group else capital(said)
 
 

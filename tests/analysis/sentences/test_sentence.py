@@ -117,25 +117,25 @@ SHARE = ("2025-11", "win_share", "down", 0.25, 0.12, 50)
         (
             changes_of(("", *INFLOW), begins="2024-06"),
             (
-                "Fewer new deals than in the twelve months before Jan 2026: 4 a month, 39 before; "
+                "Fewer new deals in Jan 2026: 4, 39 a month in the twelve months before; "
                 "the forecast learns from both."
             ),
         ),
         (
             changes_of(("", *SHARE), begins="2025-04"),
-            "Fewer deals are won than in the seven months before Nov 2025: 12% of closed deals, "
-            "25% before; the forecast learns from both.",
+            "Fewer deals won in Nov 2025: 12% of closed deals, 25% in the seven months before; "
+            "the forecast learns from both.",
         ),
         (
             changes_of(("", "2026-01", "win_share", "up", 0.25, 1.0, 4), begins="2024-06"),
-            "More deals are won than in the twelve months before Jan 2026: 4 of 4 closed deals, "
-            "25% before; the forecast learns from both.",
+            "More deals won in Jan 2026: 4 of 4 closed deals, 25% in the twelve months before; "
+            "the forecast learns from both.",
         ),
         (
             changes_of(("Bo", *SHARE), ("Ann", *INFLOW), by="owner_name", begins="2025-01"),
-            "Ann: fewer new deals than in the twelve months before Jan 2026: 4 a month, 39 before. "
-            "Bo: fewer deals are won than in the 10 months before Nov 2025: 12% of closed deals, "
-            "25% before; the forecast learns from both.",
+            "Ann: fewer new deals in Jan 2026: 4, 39 a month in the twelve months before. "
+            "Bo: fewer deals won in Nov 2025: 12% of closed deals, 25% in the 10 months before; "
+            "the forecast learns from both.",
         ),
     ],
 )
