@@ -105,32 +105,37 @@ def read_changes(
             "deals too: names that are "
             "unique there are matched. Or add the ID to the history's report"
         )
-    problems: list[Mapping[str, str]] = []
-    left_out: tuple[str, ...] = ()
-    known = _index_deals(opportunities)
     if shape == "events":
         events = read_events(table, org, **written)
-        # The cells of a long file take as much memory as its changes.
-        table = replace(table, cells=table.cells[[]])
-        every = pd.concat([events.changes["unique_id"], events.births["unique_id"]])
-        meeting = _meet(pairs[is_among(pairs["unique_id"], every)], opportunities, table.file)
-        events = replace(
-            events, changes=meeting.rename(events.changes), births=meeting.rename(events.births)
-        )
-        changes, closings = _log_events(events, org, known, meeting.absent)
-        lines, problems = events.lines, _find_unborn(events, opportunities)
-        left_out = _note_untracked(changes["field"].unique(), events, known)
     else:
         rows, lines = _read_snapshots(table, matched, org, written)
-        meeting = _meet(pairs, opportunities, table.file)
-        changes, closings = unrecorded.add_unrecorded(
-            meeting.rename(rows), known, org, meeting.absent
-        )
-        changes = _add_fixed(changes, known, org)
+        if opportunities is None and "seen_at" in table.labels:
+            # A log of our own is whole.
+            return ChangeLog(
+                changes=rows,
+                mapping=tabulate(lines),
+                read_as=table.read_as,
+                left_out=table.left_out,
+            )
+        events = _list_changes(rows, lines)
+    # The cells of a long file take as much memory as its changes.
+    table = replace(table, cells=table.cells[[]])
+    every = pd.concat([events.changes["unique_id"], events.births["unique_id"]])
+    meeting = _meet(pairs[is_among(pairs["unique_id"], every)], opportunities, table.file)
+    events = replace(
+        events, changes=meeting.rename(events.changes), births=meeting.rename(events.births)
+    )
+    known = _index_deals(opportunities)
+    last = events.changes.drop_duplicates(["unique_id", "field"], keep="last")
+    deleted = last.loc[last["new_value"].eq("deleted") & last["field"].eq("operation"), "unique_id"]
+    known = known[~is_among(known.index, deleted)]
+    absent = [one for one in meeting.absent if one not in set(deleted)]
+    changes, closings = _log_events(events, org, known, absent)
+    left_out = _note_untracked(changes["field"].unique(), events, known)
     return ChangeLog(
         changes=changes,
-        problems=tuple(problems),
-        mapping=tabulate(lines),
+        problems=tuple(_find_unborn(events, opportunities)),
+        mapping=tabulate(events.lines),
         read_as=table.read_as,
         left_out=(*table.left_out, *meeting.left_out, *left_out),
         notes=(*meeting.notes, *closings.notes),
@@ -199,9 +204,7 @@ def _log_events(
 
     The `absent` deals are in no export.
     """
-    changes = pd.concat([events.changes, _date_closings(events.changes, org)]).sort_values(
-        "changed_at", kind="stable", ignore_index=True
-    )
+    changes = events.changes.sort_values("changed_at", kind="stable", ignore_index=True)
     first = changes.drop_duplicates(["unique_id", "field"])
     created = events.births.drop_duplicates("unique_id").set_index("unique_id")["changed_at"]
     begin = _find_beginnings(changes, first, created, known)
@@ -297,10 +300,12 @@ def _log_creations(begin: pd.Series[Any], known: pd.DataFrame, org: Org) -> pd.D
 def _log_unchanged(first: pd.DataFrame, known: pd.DataFrame, org: Org) -> pd.DataFrame:
     """Log the current values of fields that never changed.
 
-    These are tracked fields without a change, names, and currencies to convert.
+    These are tracked fields without a change, names, and currencies, where they decide what a value
+    is.
     """
     logged = []
-    for name in dict.fromkeys([*first["field"].unique(), *_list_fixed(org)]):
+    fixed = [*_FIXED, *([CURRENCY] if org.converts else [])]
+    for name in dict.fromkeys([*first["field"].unique(), *fixed]):
         if name in known:
             values = known[name].dropna().astype("object")
             values = values[~is_among(values.index, first.loc[first["field"] == name, "unique_id"])]
@@ -377,24 +382,24 @@ def _read_snapshots(
     ), lines
 
 
-def _list_fixed(org: Org) -> list[str]:
-    """List the columns that count as never changed.
-
-    Currencies, where they decide what a value is.
-    """
-    return [*_FIXED, *([CURRENCY] if org.converts else [])]
-
-
-def _add_fixed(log: pd.DataFrame, known: pd.DataFrame, org: Org) -> pd.DataFrame:
-    """Add the columns of the deals that count as never changed, and when each was created."""
-    names = [name for name in _list_fixed(org) if name in known and name not in log]
-    fixed = {name: log["unique_id"].map(known[name]) for name in names}
-    if "created_at" not in log:
-        begun = log.groupby("unique_id")["seen_at"].transform("min")
-        fixed["created_at"] = begun
-        if "created_at" in known:
-            fixed["created_at"] = log["unique_id"].map(known["created_at"]).fillna(begun)
-    return log.assign(**fixed)
+def _list_changes(rows: pd.DataFrame, lines: list[Mapped]) -> Events:
+    """List the changes of a wide log, each deal's first values among them."""
+    rows = rows.sort_values("seen_at", kind="stable", ignore_index=True)
+    if "operation" in rows:
+        gone = rows["operation"] == "deleted"
+        rows["operation"] = pd.Series("deleted", rows.index, TEXT).where(gone)
+    before = rows.groupby("unique_id").shift()
+    keys = {"unique_id": rows["unique_id"], "changed_at": rows["seen_at"]}
+    parts = []
+    for name in rows.columns.difference(["unique_id", "seen_at", "seen_after", "created_at"]):
+        now, then = (frame[name].astype("object") for frame in (rows, before))
+        same = (now == then) | (now.isna() & then.isna())
+        parts.append(
+            pd.DataFrame({**keys, "field": name, "old_value": then, "new_value": now})[~same]
+        )
+    begun = rows.get("created_at", rows["seen_at"].where(rows["seen_at"].isna()))
+    births = pd.DataFrame({**keys, "changed_at": begun}).dropna().drop_duplicates("unique_id")
+    return Events(pd.concat(parts).sort_values("changed_at", kind="stable"), births, lines)
 
 
 # Changed fields
@@ -473,7 +478,9 @@ def read_events(table: FileTable, org: Org, **written: Any) -> Events:
     for line in reader.lines:
         first.setdefault((line.theirs, line.ours), line)
     lines = [*known, *lines, *first.values()]
-    return Events(changes.iloc[order[~is_birth]].reset_index(drop=True), births, lines)
+    changes = changes.iloc[order[~is_birth]]
+    changes = pd.concat([changes, _date_closings(changes.reset_index(drop=True), org)])
+    return Events(changes.reset_index(drop=True), births, lines)
 
 
 def _name_fields(fields: Series, org: Org) -> tuple[Series, list[Mapped]]:

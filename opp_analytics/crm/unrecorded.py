@@ -159,25 +159,20 @@ def log_unrecorded(
     return pd.concat(logged, ignore_index=True)
 
 
-def forget(last_at: Series, absent: Sequence[str], closings: Closings, org: Org) -> pd.DataFrame:
-    """Make the row from which on nothing is known of each deal that the export lacks.
+def log_forgotten(
+    last_at: Series, absent: Sequence[str], closings: Closings, org: Org
+) -> list[pd.DataFrame]:
+    """Log from when on nothing is known of the deals that the export lacks.
 
-    It is of the day after the deal's last line, or of the end of the history.
+    It is the day after the deal's last line, or the end of the history.
     """
     zone = org.zone(None)
     gone = last_at.reindex(pd.Series(absent, dtype=TEXT, name="unique_id"))
     after = _end_days(to_dates(gone, tz=zone), zone) + _SECOND
     end = closings.log_end + _SECOND
     at = after.where(~(after > end), end)
-    return pd.DataFrame({"seen_at": at, "stage": NOT_RECORDED, "status": "unknown"})
-
-
-def log_forgotten(
-    last_at: Series, absent: Sequence[str], closings: Closings, org: Org
-) -> list[pd.DataFrame]:
-    """Log from when on nothing is known of the deals that the export lacks."""
-    gone = forget(last_at, absent, closings, org)
-    return [_log(name, gone[name], gone["seen_at"]) for name in ("stage", "status") if len(gone)]
+    told = {"stage": NOT_RECORDED, "status": "unknown"}
+    return [_log(name, pd.Series(value, at.index), at) for name, value in told.items() if len(at)]
 
 
 def log_first_stages(log: pd.DataFrame, begin: Series) -> pd.DataFrame:
@@ -206,56 +201,3 @@ def _log(name: str, values: Series, at: Series) -> pd.DataFrame:
             "new_value": values.astype("object").array,
         }
     )
-
-
-def add_unrecorded(
-    log: pd.DataFrame, known: pd.DataFrame, org: Org, absent: Sequence[str]
-) -> tuple[pd.DataFrame, Closings]:
-    """Add to a log of whole rows the deals that it lacks, and closings from the export.
-
-    These closings are only in the export. Of the `absent` deals, which the export lacks, nothing
-    is known after their last line.
-    """
-    last = log.sort_values("seen_at", kind="stable").drop_duplicates("unique_id", keep="last")
-    last = last.set_index("unique_id")
-    if "operation" in last:
-        deleted = last.index[last["operation"] == "deleted"]
-        known = known[~is_among(known.index, deleted)]
-        absent = [one for one in absent if one not in deleted]
-    silent = known.index.difference(last.index, sort=False)
-    begin = log.groupby("unique_id")["seen_at"].min().reindex(known.index)
-    early = known.index[:0]
-    if "created_at" in known:
-        # A deal is new when it was created, not at its first line.
-        early = known.index[known["created_at"] < begin - pd.Timedelta(days=1)]
-        begin = begin.where(~is_among(known.index, early)).fillna(known["created_at"])
-    lines = pd.DataFrame({name: last.get(name) for name in ("stage", "status")}, index=last.index)
-    closings = find_closings(
-        known, lines.assign(at=last["seen_at"]), begin, log["seen_at"].max(), org
-    )
-    now = known[[name for name in log if name in known]].astype("object")
-    # What the export lacks stays as the log has it.
-    own = last.columns.drop(["operation", "seen_after", UNRECORDED], errors="ignore")
-    now = now.reindex(columns=own).where(lambda cells: cells.notna(), last.reindex(now.index)[own])
-    unknown = {name: None for name in _TELLING if name in now} | {UNRECORDED: " ".join(_MARKED)}
-    unknown |= {"stage": NOT_RECORDED} if "stage" in now else {}
-    missing, overrun = closings.missing, closings.overrun.difference(silent)
-    at = closings.deals["at"]
-    lived = missing.intersection(silent)
-    lived = lived[(begin.reindex(lived) < at.reindex(lived)).to_numpy()]
-    after_log = pd.Series(closings.log_end + _SECOND, index=overrun)
-
-    def make_rows(ids: pd.Index[Any], seen_at: Series, **cells: Any) -> list[pd.DataFrame]:
-        rows = now.loc[ids].assign(**cells, seen_at=seen_at.reindex(ids)).dropna(subset="seen_at")
-        # An empty column of objects would decide the dtype of the log's own.
-        rows = rows.dropna(axis="columns", how="all")
-        return [rows.rename_axis("unique_id").reset_index()] if len(rows) else []
-
-    lived = lived.union(early, sort=False)
-    first = [*make_rows(silent.difference(missing), begin), *make_rows(lived, begin, **unknown)]
-    later = [*make_rows(overrun, after_log, **unknown), *make_rows(missing, at)]
-    if absent:
-        gone = forget(last["seen_at"], absent, closings, org)
-        rest = last.loc[gone.index, last.columns.difference([*gone, "operation", "seen_after"])]
-        later.append(rest.join(gone).reset_index())
-    return pd.concat([*first, log, *later], ignore_index=True), closings
