@@ -152,8 +152,8 @@ def start_command(
         )
         drafted = crm.draft_from_export(first, place, old, preset=preset, **written)
         tables = _list_tables(kinds, found, drafted)
-        drafted = _answer_id(drafted.answer(tables=tables), unique_id, yes)
-        drafted = _answer_owner(drafted, owner, yes)
+        drafted = _answer_column(drafted.answer(tables=tables), "unique_id", unique_id, yes)
+        drafted = _answer_column(drafted, "owner_name", owner, yes)
         if file is not None:
             _say_deals(file, drafted, found[file])
             way_out = f"add it to the export, or name its column under [columns] of {place}"
@@ -247,34 +247,26 @@ def _find_question(drafted: crm.Drafted, about: str) -> crm.Question | None:
     return next((one for one in drafted.questions if one.about == about), None)
 
 
-def _answer_id(drafted: crm.Drafted, given: str | None, yes: bool) -> crm.Drafted:
-    question = _find_question(drafted, "unique_id")
+def _answer_column(drafted: crm.Drafted, about: str, given: str | None, yes: bool) -> crm.Drafted:
+    """Take the label of a column that the command line gives, or ask for it."""
+
+    def answer(label: str) -> crm.Drafted:
+        named: Json = {about: label}
+        return drafted.answer(**named)
+
+    question = _find_question(drafted, about)
     if given is not None:
-        return drafted.answer(unique_id=given)
+        return answer(given)
     if question is None or yes:
         return drafted
-    guess = question.guesses["unique_id"]
-    note(f'Guess: "{guess}", {question.reasons["unique_id"]}.')
+    guess = question.guesses.get(about, "")
+    if guess:
+        note(f'Guess: "{guess}", {question.reasons[about]}.')
     answered: crm.Drafted = _ask(
         question.asked,
-        f'Enter for "{guess}".',
-        "--id COLUMN",
-        lambda typed: drafted.answer(unique_id=typed or guess),
-    )
-    return answered
-
-
-def _answer_owner(drafted: crm.Drafted, given: str | None, yes: bool) -> crm.Drafted:
-    question = _find_question(drafted, "owner_name")
-    if given is not None:
-        return drafted.answer(owner_name=given)
-    if question is None or yes:
-        return drafted
-    answered: crm.Drafted = _ask(
-        question.asked,
-        "Enter for none.",
-        "--owner COLUMN",
-        lambda typed: drafted.answer(owner_name=typed),
+        f'Enter for "{guess}".' if guess else "Enter for none.",
+        "--id COLUMN" if guess else "--owner COLUMN",
+        lambda typed: answer(typed or guess),
     )
     return answered
 
@@ -295,7 +287,7 @@ def _answer_stages(drafted: crm.Drafted, given: Sequence[str], yes: bool) -> crm
     known = {one.stage.kind for one in drafted.draft.stages} | {*guesses.values()}
     if missing := [kind for kind in ("won", "lost") if kind not in known]:
         kinds = text.joined(missing, last="or")
-        say(f"No stage is {kinds}: its deals count as open until --stage NAME=KIND says which.")
+        say(f"No stage is {kinds}: say which with --stage NAME=KIND.")
     if yes:
         return drafted
     kinds = text.joined(STAGE_KINDS, last="or")

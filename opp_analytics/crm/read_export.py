@@ -28,6 +28,7 @@ from opp_analytics.crm.values import STATUSES, UNREADABLE, read_columns
 from opp_analytics.errors import ArgumentTypeError, DataError
 from opp_analytics.inputs import BadValue, list_bad, refuse
 from opp_analytics.org import (
+    CLOSED,
     LOST,
     WON,
     Org,
@@ -226,7 +227,7 @@ def _make_opportunities(
     Derived columns are added to `lines`.
     """
     frame = pd.DataFrame(columns)
-    frame = _derive_status(frame, org, lines)
+    frame = _derive_status(frame, org, lines, draft)
     frame = _fill_probability(frame, org, lines)
     frame, deleted = _drop_deleted(frame)
     frame = _settle_closed(frame, org, lines)
@@ -253,20 +254,22 @@ _PLAIN = re.compile(r"(closed\W+)?\w+", re.IGNORECASE)
 """A status that means what its one word does; "waiting for a signed order" is no win."""
 
 
-def _derive_status(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.DataFrame:
+def _derive_status(frame: pd.DataFrame, org: Org, lines: list[Mapped], draft: bool) -> pd.DataFrame:
     """Derive status from the CRM's own signs of won, lost and closed.
 
     A stage that says how a deal ended decides alone, so that an edit of it needs no second one. An
     open one gives way to a sign: Odoo's lost deals stay in their stage. A deal that is closed, and
-    nothing says how, is unknown.
+    nothing says how, is what the org's stages say of its status, or of `CLOSED` without one; else
+    unknown. A draft asks under that name.
     """
     signs = [name for name in (*FLAGS, *CLOSED_AT, "lost_reason") if name in frame]
     signs = [name for name in signs if name not in ("is_deleted", "won_at")]
     no = pd.Series(False, index=frame.index)
     given = frame.get("status", pd.Series(None, index=frame.index, dtype=TEXT))
     tally = given[~given.str.casefold().isin(_STATUSES)].value_counts()
-    plain = [word for word in tally.index if _PLAIN.fullmatch(word)]
-    words = {word: kind for word in plain if (kind := tell_kind(word))}
+    plain = {word: tell_kind(word) for word in tally.index if _PLAIN.fullmatch(word)}
+    meant = {word: org.stages.kind_of(word) or plain.get(word) for word in tally.index}
+    words = {word: kind for word, kind in meant.items() if kind}
     if not signs and not words:
         return frame
     said = given.map(words)
@@ -282,19 +285,26 @@ def _derive_status(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.Dat
     lost |= says("lost_reason") & (flagged if "is_closed" in frame else ~no)
     lost |= flagged & ~won if "is_won" in frame else no
     lost |= said == "lost"
-    inactive = said == "disqualified"
     closed = flagged | says("closed_at") | (said == "closed")
+    said = said.mask(closed & said.isna() & ~won & ~lost, org.stages.kind_of(CLOSED))
+    won, lost, inactive = won | (said == "won"), lost | (said == "lost"), said == "disqualified"
     kinds = frame["stage"].map(org.stages.kinds)
     told = (kinds == "open") & (won | lost | inactive | closed)
-    told |= kinds.isna() & given.isna() & bool(signs)
+    told |= kinds.isna() & (said.notna() | (given.isna() & bool(signs)))
     told &= ~given.str.casefold().isin(_STATUSES).fillna(False).astype("bool")
     if not told.any():
         return frame
     status = pd.Series(
-        np.select([won, lost, inactive, closed], ["won", "lost", "inactive", "unknown"], "active"),
+        np.select(
+            [won, lost, inactive, closed & (said != "open")],
+            ["won", "lost", "inactive", "unknown"],
+            "active",
+        ),
         index=frame.index,
         dtype=TEXT,
     )
+    if draft:
+        status = status.mask(status == "unknown", given.fillna(CLOSED))
     note = f"the CRM's own marks, for {count(int(told.sum()))} in unknown or open stages"
     marks = [*signs, *map(repr, words)]
     lines.append(Mapped(" and ".join(marks), "status", "mapped", note))

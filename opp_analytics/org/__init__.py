@@ -45,7 +45,7 @@ from opp_analytics.org.frame import (
     split_by,
     warn_unknown,
 )
-from opp_analytics.org.guess_stages import tell_kind
+from opp_analytics.org.guess_stages import CLOSED, tell_kind
 from opp_analytics.org.joins import LAST_TOUCH, Join, refuse_own
 from opp_analytics.org.links import record_link
 from opp_analytics.org.org import (

@@ -37,6 +37,8 @@ _CLOSED = (
     r"erledigt|\bcerrad|\bferme(e|es|s)?\b|\bclotur|\bfechad|gesloten|\bchius|zamkniet|zakoncz"
 )
 """What says that a deal is over, and not how it ended."""
+CLOSED = "(closed)"
+"""The name under which an org file says how deals ended that are closed without a word of how."""
 MARKS: Mapping[str, Kind] = {"won": "won", "lost": "lost", "inactive": "disqualified"}
 """The kind of a stage whose deals all have a status."""
 _DATES: Mapping[str, Kind | None] = {
@@ -46,6 +48,7 @@ _DATES: Mapping[str, Kind | None] = {
     "close_date": None,
 }
 """Dates that only closed deals may have, and the kind that each says."""
+_UNTOLD = "closed, and nothing says won or lost"
 _ENOUGH = 3
 """Deals of a stage that tell its kind together."""
 _TYPICAL = {
@@ -99,9 +102,16 @@ def guess_stages(
         else _guess_kind(name, rows, closing)
         for name, rows in ((str(name), rows) for name, rows in by_stage)
     }
+    in_open = deals["stage"].isin([name for name, (kind, _) in told.items() if kind == "open"])
+    asked = [
+        _describe(word, rows.assign(spelled=word), kind, "" if kind else _UNTOLD, None)
+        for word, rows in ((str(word), rows) for word, rows in deals[in_open].groupby("status"))
+        if _is_over(word) and not known.kind_of(word)
+        for kind in [(kinds or {}).get(word)]
+    ]
     pipelines = list(map(str, deals[PIPELINE].value_counts().index))
     if len(pipelines) < 2 and not known.pipelines:
-        return _order(deals, told, known, None)
+        return _order(deals, told, known, None) + asked
     home = deals.dropna(subset=PIPELINE).drop_duplicates("stage").set_index("stage")[PIPELINE]
     deals[PIPELINE] = deals[PIPELINE].fillna(deals["stage"].map(home).astype(TEXT))
     found = []
@@ -110,7 +120,7 @@ def guess_stages(
     # A stage that no pipeline holds is written without one.
     rest = deals[deals[PIPELINE].isna()]
     kept = Stages(tuple(stage for stage in known if stage.name in set(rest["stage"])))
-    return found + _order(rest, told, kept, None)
+    return found + _order(rest, told, kept, None) + asked
 
 
 def take_texts(opportunities: pd.DataFrame, name: str) -> Series:
@@ -149,6 +159,11 @@ def tell_kind(name: str) -> Kind | Literal["closed"] | None:
     return "closed" if re.search(_CLOSED, plain) else None
 
 
+def _is_over(status: object) -> bool:
+    """True for a status that says closed, and not how."""
+    return isinstance(status, str) and tell_kind(status) == "closed"
+
+
 def _guess_kind(name: str, rows: pd.DataFrame, closing: Sequence[str]) -> tuple[Kind | None, str]:
     """Guess the kind of a stage, and why; None where it is over and nothing tells how.
 
@@ -166,8 +181,8 @@ def _guess_kind(name: str, rows: pd.DataFrame, closing: Sequence[str]) -> tuple[
         for date in closing
         if (pd.to_datetime(rows[date], errors="coerce", utc=True, format="ISO8601") <= now).all()
     ]
-    if len(marks) == 1 and marks[0] == "unknown":
-        return None, f"its {size} are closed, and nothing says won or lost"
+    if all(map(_is_over, marks)):
+        return None, f"its {size} are {_UNTOLD}"
     if len(rows) >= _ENOUGH:
         if len(marks) == 1 and marks[0] in MARKS:
             return MARKS[str(marks[0])], f"{MARKS[str(marks[0])]}, as its {size} are marked"
@@ -179,7 +194,7 @@ def _guess_kind(name: str, rows: pd.DataFrame, closing: Sequence[str]) -> tuple[
         if len(chances) == 1 and chances[0] == 0 and ended:
             return "lost", f"lost, as its {size} are closed with a probability of 0%"
         if ended:
-            return None, f"its {size} are closed, and nothing says won or lost"
+            return None, f"its {size} are {_UNTOLD}"
     if named == "closed":
         return None, "closed by its name, and nothing says won or lost"
     return "open", "open, as nothing says closed"

@@ -400,7 +400,7 @@ def test_start__asks_which_column_identifies_a_deal_where_none_is_named_so(
     assert "There is no column \"Kode\"; did you mean 'Code'?" in out
     said = {" ".join(line.split()) for line in out.splitlines()}
     assert {"Deal deal ID and name", "Phase stage (a guess)", "Deal Size value (a guess)"} <= said
-    assert "No stage is lost: its deals count as open until --stage NAME=KIND says which." in said
+    assert "No stage is lost: say which with --stage NAME=KIND." in said
     org = oa.Org.read("opp-analytics.toml")
     assert org.stages.kinds == {"Demo": "open", "Signed": "won"} | org.stages.kinds
     found = History("opp-history").as_of("2100-01-01")

@@ -49,6 +49,22 @@ def test_answer__is_no_guess_any_more(drafted: Drafted) -> None:
     assert told.answer(stages={"Gewonnen": "won"}).questions == ()
 
 
+def test_draft_from_export__asks_what_deals_are_that_their_status_or_a_day_calls_closed(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "deals.csv").write_text(
+        "Id,Deal,Stage,Status,Value,Closed date\n1,A,Demo,Open,1,\n2,B,Demo,Abandoned,2,\n"
+        "3,C,Demo,,3,2026-11-10\n4,D,Signed,,4,2026-11-10\n"
+    )
+    asked = draft_from_export(tmp_path / "deals.csv", tmp_path / "org.toml", None)
+    [stages] = [one for one in asked.questions if one.about == "stages"]
+    assert stages.guesses == {"Demo": "open", "Signed": "won", "(closed)": "", "Abandoned": ""}
+    assert stages.reasons["Abandoned"] == "1 deal; closed, and nothing says won or lost"
+    assert oa.outcomes(asked.export.opportunities).tolist() == ["open", "unknown", "unknown", "won"]
+    told = asked.answer(stages={"Abandoned": "lost", "(closed)": "won"})
+    assert oa.outcomes(told.export.opportunities).tolist() == ["open", "lost", "won", "won"]
+
+
 def test_answer__enters_a_table_beside_the_file_and_rows(drafted: Drafted, tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("owner_name,team\nAnn,East\nBo,West\n")
     rows = [{"period": "2026-11", "target": 500000}]

@@ -186,6 +186,12 @@ def test_read_export__heeds_the_words_of_a_status_and_the_day_of_closing_of_othe
     assert oa.outcomes(frame).tolist() == [
         *("won", "lost", "unknown", "disqualified", "open", "unknown", "open", "won")
     ]
+    meant = [{"name": "Abandoned", "kind": "lost"}, {"name": "(closed)", "kind": "disqualified"}]
+    org = oa.Org(columns=org.columns, stages=[*(one.to_dict() for one in org.stages), *meant])
+    told = oa.outcomes(read_export(sheet, org))
+    assert told.tolist() == [
+        *("won", "lost", "lost", "disqualified", "open", "disqualified", "open", "won")
+    ]
 
 
 def test_read_export__of_a_frame_that_this_package_wrote(tmp_path: Path) -> None:
