@@ -118,8 +118,8 @@ def _list_figures(context: Context) -> Iterator[Figure]:
         chance = make("Chance of target", "p_target", words, text.MISSING if words else "")
         was = math.nan if chance.then is None else chance.then
         # Unlike money, a chance cannot leave out what was won but is dated later.
-        said = f"was {text.percent(was)}{won and f', with the {won}'}"
-        yield chance._replace(words=said) if math.isfinite(was) else chance
+        apart, words = won and f"then with the {won}", f"was {text.percent(was)}"
+        yield chance._replace(words=words, apart=apart) if math.isfinite(was) else chance
     if met:
         yield make("Coverage", "pipeline_coverage", due, "met")
         return

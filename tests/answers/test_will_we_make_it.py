@@ -86,4 +86,4 @@ def test_chance__says_that_it_counted_what_is_now_dated_later():
     context = context_of(history.as_of("2026-09-10T23:00Z"), history, method="learned", **asked)
     plant(context, forecasts.won_later, context.deals.head(1).assign(later=-80.0))
     chance = next(one for one in will_we_make_it(context).figures if one.column == "p_target")
-    assert chance.words.endswith("%, with the 80 won but dated later")
+    assert chance.remark.endswith("%; then with the 80 won but dated later")

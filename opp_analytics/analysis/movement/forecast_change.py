@@ -264,8 +264,7 @@ class ForecastChange:
 
     def list_deals(self) -> pd.DataFrame:
         """Make the table of `forecast_change_deals`."""
-        rows = self.rows
-        moved = rows[rows["movement"].isin(DEAL_STEPS) & rows["unique_id"].notna()]
+        moved = _keep_deals(self.rows)
         moved = moved.assign(rank=-moved["expected"].abs().round(6))
         moved = moved.sort_values(["rank", "unique_id"], kind="stable")
         moved = sort_groups(moved, name_groups(self.groups))
@@ -280,12 +279,17 @@ class ForecastChange:
         )
 
 
+def _keep_deals(rows: Frame) -> Frame:
+    """Keep the steps of deals."""
+    return rows[rows["movement"].isin(DEAL_STEPS) & rows["unique_id"].notna()]
+
+
 def _find_most(rows: Frame) -> Json:
     """Find the deal whose steps together moved the forecast most, and its largest step.
 
     `rows` have the largest ones first.
     """
-    moved = rows[rows["movement"].isin(DEAL_STEPS) & rows["unique_id"].notna()]
+    moved = _keep_deals(rows)
     if moved.empty:
         return {}
     sums = moved.groupby("unique_id", sort=False)["expected"].sum()
@@ -569,14 +573,18 @@ def _moved_in(before: Series, after: Series, then: _Priced) -> NDArray[np.bool_]
 
 
 def _name_outcome_steps(before: Frame, after: Frame, period: pd.Period) -> NDArray[np.str_]:
-    """Name the step of each deal whose outcome changed; empty for the others."""
+    """Name the step of each deal whose outcome changed, or whose win is dated later now.
+
+    Empty for the others.
+    """
     steps = {"open": "reopened", "won": "won", "lost": "lost"}
     was, became = (
         outcomes(frame).map(steps).fillna("removed").to_numpy(dtype=str)
         for frame in (before, after)
     )
     later = (became == "won") & (after["close_date"] > period.end_time).to_numpy()
-    found: NDArray[np.str_] = np.where(was == became, "", np.where(later, "won_later", became))
+    moved = (was != became) | (later & (before["close_date"] <= period.end_time).to_numpy())
+    found: NDArray[np.str_] = np.where(moved, np.where(later, "won_later", became), "")
     return found
 
 
