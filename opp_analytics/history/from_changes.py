@@ -112,6 +112,8 @@ def read_import(
             )
         return Import.of(changes.changes, changes.problems), known
     source, opportunities = as_frame(changes), as_frame(opportunities)
+    if opportunities is not None:
+        org.refuse_repeated(opportunities["unique_id"])
     if isinstance(source, pd.DataFrame):
         source = org.Org.of(source).bare(source) if org.is_converted(source) else source
         ours = any(set(form) <= set(source.columns) for form in (LONG, WIDE))

@@ -84,6 +84,12 @@ def test_from_changes__refuses(log, says):
         History.from_changes(log)
 
 
+def test_from_changes__refuses_opportunities_that_a_merge_fanned_out():
+    fanned = pd.DataFrame({"unique_id": ["a", "b", "a"], "stage": "proposal"})
+    with pytest.raises(oa.errors.DataError, match="'a' occurs more than once.*drop_duplicates"):
+        History.from_changes(wide(), opportunities=fanned)
+
+
 def test_from_changes__tombstone_keeps_what_was_known():
     log = wide(
         operation=[None, None, None, "deleted"],
