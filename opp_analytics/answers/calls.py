@@ -66,14 +66,15 @@ def calls(context: Context) -> Answer:
     callers, notes = _judge_callers(context) if context.part is None else ((), ())
     notes += (Sentence.of(_DAYS.format(context.noun)),) if len(called) else ()
     lack = Lack("whose number is better", "six ended periods with calls")
+    finding = Sentence.of(describe(found))
     listed = (("sources", _COLUMNS, sources), ("callers", _CALLERS, callers))
     return answer(
-        Sentence.of(describe(found)),
+        finding,
         tables=tuple(
             Table(name, columns, rows, heads=_HEADS) for name, columns, rows in listed if rows
         ),
         chart=charts.ChartData(tuple(bars)) if is_judged else None,
-        notes=notes,
+        notes=tuple(note for note in notes if note != finding),
         lacks=() if is_judged else (lack,),
         call='oa.forecast_value_added(history, freq="{freq}")',
     )

@@ -84,7 +84,7 @@ def _make_row(context: Context, row: pd.Series[Any], is_aimed: bool) -> Row:
             if (needed := row["needed_pipeline"]) > 0:
                 names.append("needed_pipeline")
                 rate = text.percent(row["gap"] / (needed + row["open_value"]))
-                more = f"{context.money(row['gap'])} to go at a win rate of {rate}"
+                more = f"{context.money(row['gap'])} to go; {rate} of closed value was won"
             words["needed_pipeline"] = Sentence.of(more)
     return Row(period, Piece("text", name), read_known(row, names), words, kind="period")
 

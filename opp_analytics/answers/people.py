@@ -11,14 +11,14 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import describe, evidence, name_leans
+from opp_analytics.analysis import describe, name_leans
 from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, Part, keep
 from opp_analytics.answers.data import Row, RowPictures, Table
 from opp_analytics.answers.deal import find_expected, list_deals, list_expected
 from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.schema import ALL, BUCKETS, HALF_CENT
+from opp_analytics.schema import ALL, BUCKETS, HALF_CENT, NO_LABEL
 from opp_analytics.text import Piece, Sentence
 
 _FEW, _KEPT = 16, 8
@@ -100,14 +100,20 @@ def _choose_in_view(
 
 
 def _order(table: pd.DataFrame, is_aimed: bool) -> list[tuple[Any, ...]]:
-    """Order each team above its people, the largest target first, and the total last."""
-    ranked = list(map(text.split_key, evidence.rank_groups(table, aimed=is_aimed).index))
+    """Order each team above its people, then what is nobody's, and the total last.
+
+    The largest target comes first; without any, the largest forecast.
+    """
+    columns = ["target", "expected"] if is_aimed else ["expected", "booked"]
+    ordered = table.sort_values(columns, ascending=False, kind="stable")
+    ranked = list(map(text.split_key, ordered.index))
     place = {key: at for at, key in enumerate(ranked)}
 
-    def trace(key: tuple[Any, ...]) -> list[int]:
+    def trace(key: tuple[Any, ...]) -> tuple[bool, list[Any]]:
         depth = len(key) - key.count(ALL)
         above = (key[:step] + (ALL,) * (len(key) - step) for step in range(1, depth + 1))
-        return [place.get(one, len(place)) for one in above] or [len(place)]
+        named = zip(key[:depth], above, strict=True)
+        return not depth, [(label == NO_LABEL, place.get(one, len(place))) for label, one in named]
 
     return sorted(ranked, key=trace)
 

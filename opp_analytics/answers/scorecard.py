@@ -49,8 +49,8 @@ def scorecard(context: Context) -> Answer:
         for name, row in zip(table.index, table.to_dict("records"), strict=True)
         if name != NO_LABEL
     )
-    since = context.write_day(start)
-    about = f"Closed from {since} on; differs: beyond chance, however many are compared"
+    since = f"{context.write_day(start)} on{tables.say_nobodys(table)}"
+    about = f"Closed from {since}; differs: beyond chance, however many are compared"
     lack = lack_records("slip rate and forecast bias", "some weeks of records")
     return answer(
         Sentence.of(describe(table)),

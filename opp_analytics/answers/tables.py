@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics import analysis
+from opp_analytics import analysis, text
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.context import Context, keep
 from opp_analytics.arrays import Series
@@ -17,7 +17,7 @@ from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import coverage as measure_coverage
 from opp_analytics.note import note_of
 from opp_analytics.org import Org, outcomes
-from opp_analytics.schema import is_among
+from opp_analytics.schema import is_among, mark_named
 
 CLOSED_AS = ("won", "lost", "disqualified")
 _MOST_LISTED = 5_000
@@ -178,6 +178,12 @@ def closed_since(context: Context) -> pd.Timestamp:
     """First day of the window of the win rates."""
     quarter = Org.of(context.opportunities).freq("Q")
     return context.start or (pd.Period(context.known_day, quarter) - 3).start_time
+
+
+def say_nobodys(table: pd.DataFrame) -> str:
+    """Say how many closed deals of a table by person are nobody's; empty without any."""
+    n = int(table.loc[~mark_named(table.index), ["won", "lost"]].to_numpy().sum())
+    return f"; the overall rate also has {text.count(n)} of nobody" if n else ""
 
 
 @keep

@@ -31,6 +31,7 @@ def win_rates(context: Context) -> Answer:
     whole, since = _ask(context).iloc[0], tables.closed_since(context)
     closed, person = int(whole["won"] + whole["lost"]), context.person
     known, apart = _ask(context, person) if person else _ask(context).head(0), set[str]()
+    nobodys = tables.say_nobodys(known)
     known = known[known["rate"].notna() & mark_named(known.index)]
     finding = _say(context, whole)
     if len(known) > 1:
@@ -49,7 +50,7 @@ def win_rates(context: Context) -> Answer:
     )
     rate, low, high = (float(whole[name]) for name in ("rate", "rate_low", "rate_high"))
     drawn = known[known.index.isin((known["won"] + known["lost"]).nlargest(_DRAWN).index)]
-    note = f"Won ÷ (won + lost) from {context.write_day(since)} on, 95% interval"
+    note = f"Won ÷ (won + lost) from {context.write_day(since)} on, 95% interval{nobodys}"
     by = f', by="{person}"' if person else ""
     listed = (
         Table("people", _COLUMNS, people, "value"),

@@ -20,6 +20,7 @@ from opp_analytics.escaping import escape_chat, escape_markdown
 from opp_analytics.files import digest as checksum
 from opp_analytics.report.html import render_template
 from opp_analytics.report.model import WeeklyPage, clean
+from opp_analytics.schema import NO_LABEL
 from opp_analytics.text import Sentence
 
 _MOST = 8
@@ -129,15 +130,17 @@ def make_digest(page: WeeklyPage, context: Context) -> Digest:
 
 
 def _write_people(context: Context) -> Section:
-    """Put teams and people in words; who has most to go is said first."""
+    """Put teams and people in words; who has most to go is said first, what is nobody's last."""
 
-    def rank(row: Row) -> tuple[bool, float, float]:
+    def rank(row: Row) -> tuple[bool, bool, float, float]:
         gap, expected = (row.values.get(name, -math.inf) for name in ("gap", "expected"))
-        return row.kind != "team", -gap, -expected
+        return row.name.value == NO_LABEL, row.kind != "team", -gap, -expected
 
     answer = answers.people(context)
-    rows = [row for table in answer.tables for row in table.rows if row.kind != "total"]
-    return _write_section(answer, sorted(rows, key=rank))
+    rows = (row for table in answer.tables for row in table.rows if row.kind != "total")
+    # Below the deals of no team are those of nobody: the same ones.
+    named = (row for row in rows if row.name.value != NO_LABEL or not row.depth)
+    return _write_section(answer, sorted(named, key=rank))
 
 
 def _write_act_today(context: Context) -> Section:

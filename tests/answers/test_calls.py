@@ -36,6 +36,13 @@ def test_calls__rank_sources_and_callers_on_the_same_days():
     assert answer.sentence == oa.sentence(table)
 
 
+def test_calls__of_no_ended_month_say_so_once(history):
+    calls = [{"made_on": "2026-03-05", "period": "2026-03", "caller": "Ann", "commit": 9e3}]
+    org = oa.Org(calls=calls)
+    written = oa.ask("calls", pipeline(THIS_WEEK), history, as_of=AS_OF, org=org).write()
+    assert written.count("too few to say") == 1
+
+
 def test_calls__nobody_made_say_how_to_make_one():
     answer = oa.ask("calls", pipeline(THIS_WEEK), as_of=AS_OF)
     assert answer.tables == ()

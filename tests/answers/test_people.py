@@ -9,7 +9,9 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.answers import Answer, people, read_context, why_it_moved
-from tests.pipelines import AS_OF, MOVED, THIS_WEEK, context_of, pipeline
+from opp_analytics.report.compose import compose
+from opp_analytics.report.digest import make_digest
+from tests.pipelines import AS_OF, MOVED, TEAMS, THIS_WEEK, context_of, pipeline
 
 TARGETS = pd.DataFrame(
     {
@@ -131,6 +133,17 @@ def test_people__who_changed_teams_are_counted_once_in_the_team_of_the_day(histo
     assert {row.id: row.values.get("change") for row in moved}["transferred"] == 150_000
     assert "East" not in rows
     assert people(context).sentence.startswith("No rep at target")
+
+
+def test_people__what_is_nobodys_comes_after_people_in_page_and_mail():
+    won = ("z", "Zelkova", 500_000.0, "closed_won", "won", "2026-03-03", 100, None)
+    frame = pipeline([*THIS_WEEK, won])
+    for one in (frame, oa.Org(people=TEAMS).apply(frame)):
+        context = context_of(one)
+        assert [row.name.value for row in people(context).tables[0].rows][-2:] == ["(none)", "All"]
+        sections = make_digest(compose(context, workbook="x.xlsx"), context).sections
+        section = next(one for one in sections if one.key == "people")
+        assert [one.name for one in section.says].index("(none)") == len(section.says) - 1
 
 
 def test_people__without_a_column_of_people_say_so(opportunities):

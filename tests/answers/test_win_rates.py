@@ -18,6 +18,15 @@ def test_win_rates__tell_who_differs_beyond_chance():
     assert answer.figures[0].value == 0.5
 
 
+def test_win_rates__say_what_of_the_overall_rate_is_of_nobody():
+    frame = pipeline([*close({"Ann": 18}), *THIS_WEEK[:4]])
+    frame.loc[:2, "owner_name"] = None
+    for key in ("win_rates", "scorecard"):
+        answer = oa.ask(key, frame, as_of=AS_OF)
+        assert "(none)" not in {row.id for row in answer.tables[0].rows}
+        assert "the overall rate also has 3 deals of nobody" in answer.say(answer.notes[0])
+
+
 def test_win_rates__of_one_person_compare_with_nobody():
     won = ("a", "A", 1.0, "closed_won", "won", "2026-03-02", 100, "Ann")
     answer = oa.ask("win_rates", pipeline([won]), as_of=AS_OF)

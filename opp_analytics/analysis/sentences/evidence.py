@@ -94,15 +94,6 @@ def name_group(column: Any) -> str:
     return "rep" if column == "owner_name" else group_label(column or "group")
 
 
-def rank_groups(table: pd.DataFrame, *, aimed: bool) -> pd.DataFrame:
-    """Sort the groups of one period of `oa.forecast`, the largest target first.
-
-    If none is `aimed` at a target, the largest forecast comes first.
-    """
-    order = ["target", "expected"] if aimed else ["expected", "booked"]
-    return table.sort_values(order, ascending=False, kind="stable")
-
-
 def find_largest(values: Series) -> tuple[list[Any], str]:
     """Find who has the largest amount, all of them where several have, and the share of each.
 
