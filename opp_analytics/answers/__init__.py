@@ -39,7 +39,7 @@ from opp_analytics.answers.deal import (
 from opp_analytics.answers.deals import deals, list_all
 from opp_analytics.answers.impact import Impact, impact
 from opp_analytics.answers.months import months
-from opp_analytics.answers.past_ranges import MOST_DRAWN, past_ranges
+from opp_analytics.answers.past_ranges import past_ranges
 from opp_analytics.answers.people import people
 from opp_analytics.answers.pipeline_created import pipeline_created
 from opp_analytics.answers.proof import proof

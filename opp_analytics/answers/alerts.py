@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Literal
 
 import pandas as pd
@@ -226,7 +225,7 @@ def judge_forecast(
     now: Any = row.to_dict()
     before: Any = None if earlier is None else earlier.to_dict()
     own, alerts = _read_texts(settings), []
-    write = partial(_write_figure, now, currency)
+    written = {str(name): _write(str(name), float(now[name]), currency) for name in now}
     for condition in read_conditions(settings, _ASKS[0], row.index):
         key, holds = f"{label} {condition.text}", condition.judge(now)
         if holds is None and warns:
@@ -239,7 +238,7 @@ def judge_forecast(
             continue
         found = condition.comparison
         names = f"{found.column}{found.base and f' / {found.base}'}" if found else ""
-        cells = _find_words(condition, found, now, write, currency) | {"period": period}
+        cells = _find_words(condition, found, now, written, currency) | {"period": period}
         said = _SAID.get(names, "{period}: {said}").format_map(cells)
         if holds:
             new = None if before is None else not condition.judge(before)
@@ -276,13 +275,16 @@ def _find_words(
     condition: Condition,
     found: Comparison | None,
     figures: Mapping[str, float],
-    write: Callable[[str], str],
+    written: dict[str, str],
     currency: str | None,
-) -> _Cells:
-    """Write a condition and the comparison `found` in it: the figure, and the side of its line."""
-    cells = _Cells(write, {"condition": condition.text})
+) -> dict[str, str]:
+    """Add to the columns as `written` a condition, and the comparison `found` in it.
+
+    Of that the figure, and the side of its line.
+    """
+    cells = written | {"condition": condition.text}
     if found is None:
-        said = text.joined(f"{_name_figure(name)} is {write(name)}" for name in condition.columns)
+        said = text.joined(f"{_name_figure(name)} is {cells[name]}" for name in condition.columns)
         return cells | {"said": said, "bound": f"meeting {condition.text}"}
     figure, line = _write_pair(found, found.measure(figures), currency)
     said = f"{_name_figure(found.column)} is {figure}"
@@ -320,24 +322,6 @@ def _write(column: str, figure: float, currency: str | None, fine: bool = False)
         if unit == "ratio" and fine
         else format_cell(column, figure, currency)
     )
-
-
-def _write_figure(row: Mapping[str, float], currency: str | None, column: str) -> str:
-    return _write(column, float(row[column]), currency)
-
-
-class _Cells(dict[str, str]):
-    """The words of an alert; columns are written when a sentence asks for them."""
-
-    def __init__(self, write: Callable[[str], str], words: Mapping[str, str]) -> None:
-        super().__init__(words)
-        self.write = write
-
-    def __missing__(self, column: str) -> str:
-        return self.write(column)
-
-    def __or__(self, words: dict[str, str]) -> _Cells:  # type: ignore[override]
-        return _Cells(self.write, {**self, **words})
 
 
 @dataclass(frozen=True)
@@ -453,7 +437,8 @@ class _Deals:
         figures, currency = self.figures[key], self.context.org.currency
         holds = condition.judge(figures)
         found = next((one for one in condition.comparisons if one.judge(figures) == holds), None)
-        cells = _find_words(condition, found, figures, partial(self._write, key), currency)
+        written = {column: self._write(key, column) for column in map(str, self.table)}
+        cells = _find_words(condition, found, figures, written, currency)
         cells |= {"deal": self._name(self.table.loc[key]), "due": self._say_due(key)}
         usual = "{deal}: {said}" if holds else "{deal}: {said}, no longer {bound}."
         own = self.own.get(condition.text) if holds else None

@@ -14,7 +14,7 @@ from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import Row, Table
 from opp_analytics.answers.deal import explain_deal, list_rows
-from opp_analytics.schema import NO_LABEL
+from opp_analytics.schema import BUCKETS, NO_LABEL
 from opp_analytics.text import Piece, Sentence
 
 _BETWEEN = " · "
@@ -28,7 +28,8 @@ def at_risk(context: Context) -> Answer:
     flagged = table[table["risk"] > 0]
     order = rank_deals(context).index
     flagged = flagged.loc[order[order.isin(flagged.index)]]
-    late, doubt = context.overdue, compare_chances(forecasts.forecast_deals(context))
+    late = context.select("open", BUCKETS[0])
+    doubt = compare_chances(forecasts.forecast_deals(context))
     columns = [
         *context.by,
         *("stage", "value", "probability"),

@@ -72,6 +72,6 @@ def _list_category(context: Context, row: Row) -> Answer | None:
         return None
     if row.id == "closed":
         return list_closed(context, context.label)
-    due = context.open_now
+    due = context.select("open", context.label)
     mine = due[deal_categories(due) == row.id]
     return list_deals(context, text.title(row.id), mine, period=context.label)

@@ -413,16 +413,6 @@ class Context:
             & self.deals["period"].notna()
         ]
 
-    @property
-    def open_now(self) -> pd.DataFrame:
-        """The open deals due in the current period."""
-        return self.select("open", self.label)
-
-    @property
-    def overdue(self) -> pd.DataFrame:
-        """The open deals past their close date."""
-        return self.deals[self.deals["period"] == BUCKETS[0]]
-
 
 def keep(make: Callable[[Context], _Made]) -> Callable[[Context], _Made]:
     """Make a function's result once for each context and part."""

@@ -39,7 +39,10 @@ def list_rows(context: Context, deals: pd.DataFrame, *more: str, period: str = "
     """
     known = deals
     if "chance" not in deals:
-        chances = deals["unique_id"].map(forecasts.find_chances(context, period))
+        chances = forecasts.chances(context)
+        if period and len(chances):
+            chances = forecasts.deals_of(context, period)["chance"]
+        chances = deals["unique_id"].map(chances)
         known = deals.assign(chance=chances.mask(deals["outcome"].isin(CLOSED_AS)))
     columns = [name for name in (*context.by, *_COLUMNS, "chance") if name in known]
     columns = [*dict.fromkeys((*columns, *more))]
@@ -207,33 +210,26 @@ def add_details(context: Context, rows: pd.DataFrame, **own: Any) -> pd.DataFram
 def explain_deal(context: Context, row: Row, of: pd.DataFrame | None = None) -> Answer | None:
     """Answer what adds up to a deal's chance, from what that moved, and when it would be won.
 
-    None where the chance is not learned; `of` is as for `explain_chance`.
+    None where the chance is not learned; `of` has the chance explained, from `forecasts.explain`;
+    by default the deal's own.
     """
-    why = explain_chance(context, row.id, of) if row.kind == "deal" else ""
-    if not why:
-        return None
-    words = [words for words in (why, say_win_dates(context, row.id)) if words]
     of = forecasts.own_chances(context) if of is None else of
+    if row.kind != "deal" or row.id not in of.index or pd.isna(of["why"][row.id]):
+        return None
+    words = _explain_chance(context, row.id, of), say_win_dates(context, row.id)
     ends = pd.Period(of["period"][row.id], context.freq).end_time.normalize()
     return Answer(
         key="deal",
         context=context,
         title=f"Chance of {row.name.value} by {context.write_day(ends)}",
-        finding=Sentence.of(". ".join(map(text.capital, words))),
+        finding=Sentence.of(". ".join(map(text.capital, filter(None, words)))),
         method=str(forecasts.method(context)),
     )
 
 
-def explain_chance(context: Context, key: str, of: pd.DataFrame | None = None) -> str:
-    """Say what adds up to a deal's chance, and from what it moved since the earlier record.
-
-    Empty where it is not learned. `of` has the chance explained, from `forecasts.explain`; by
-    default the deal's own.
-    """
-    of = forecasts.own_chances(context) if of is None else of
-    if key not in of.index or pd.isna(why := of["why"][key]):
-        return ""
-    then = forecasts.earlier_chances(context)
+def _explain_chance(context: Context, key: str, of: pd.DataFrame) -> str:
+    """Say what adds up to a deal's chance, and from what it moved since the earlier record."""
+    why, then = of["why"][key], forecasts.earlier_chances(context)
     now, was = float(of["chance"][key]), float(then.get(key, math.nan))
     if of["period"][key] != context.label or not abs(now - was) >= _MOVED:
         return f"from history {why}"

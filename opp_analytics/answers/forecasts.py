@@ -640,7 +640,7 @@ def earlier_chances(context: Context) -> pd.Series[float]:
     They are of deals open then; empty without any.
     """
     try:
-        then = _deals_then(context, at_all=False)
+        then = deals_then(context, at_all=False)
     except NotEnoughHistory:
         return pd.Series(dtype="float64")
     learned = note_of(then).method == "learned"
@@ -658,12 +658,7 @@ def chances(context: Context) -> Series:
     return own_chances(context)["chance"].dropna()
 
 
-def own_chances_then(context: Context) -> pd.DataFrame:
-    """Each open deal's own row of `forecast_deals` as of the earlier record, by id."""
-    return analysis.select_own_chances(_deals_then(context, at_all=True)).set_index("unique_id")
-
-
-def _deals_then(context: Context, *, at_all: bool) -> pd.DataFrame:
+def deals_then(context: Context, *, at_all: bool) -> pd.DataFrame:
     """`oa.forecast_deals` as of the earlier record, with chances to be won `at_all` or not."""
     asked = {**context.options, "as_of": earlier(context).day, "periods": context.reach}
     own_method = analysis.read_method("auto" if by_rate(context) else method(context))
@@ -681,12 +676,6 @@ def _deals_then(context: Context, *, at_all: bool) -> pd.DataFrame:
 def own_chances(context: Context) -> pd.DataFrame:
     """Each open deal's own row of `forecast_deals`, by id, explained."""
     return explain(context, analysis.select_own_chances(forecast_deals(context)))
-
-
-def find_chances(context: Context, period: str = "") -> Series:
-    """Find the chances of open deals from history in a period, by default each in its own."""
-    own = chances(context)
-    return deals_of(context, period)["chance"] if period and len(own) else own
 
 
 def name_history(context: Context, period: str = "") -> str:

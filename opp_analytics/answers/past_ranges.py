@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pandas as pd
 
 from opp_analytics import charts, text
@@ -11,14 +9,14 @@ from opp_analytics.analysis import describe
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Lack, Row, Table, make_period, read_known
+from opp_analytics.answers.data import Lack, Table, make_period, read_known
 from opp_analytics.answers.deal import list_closed
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.note import note_of
 from opp_analytics.text import Sentence
 
 _COLUMNS = ("made_at", "lead", "expected", "low", "high", "actual", "error", "held")
-MOST_DRAWN = 6
+_MOST_DRAWN = 6
 """Periods that fill a picture beside its neighbor."""
 
 
@@ -41,10 +39,10 @@ def past_ranges(context: Context) -> Answer:
         finding=Sentence.of(describe(table)),
         method=str(note_of(table).method),
         tables=(Table("periods", _COLUMNS, rows[::-1]),),
-        chart=charts.backtest(table.tail(MOST_DRAWN)),
+        chart=charts.backtest(table.tail(_MOST_DRAWN)),
         notes=tuple(map(Sentence.of, _list_notes(context, table))),
         call='oa.backtest(history, lead="now", as_of="{day}", freq="{freq}")',
-        opener=partial(_list_closed, context),
+        opener=lambda row: list_closed(context, row.id),
     )
 
 
@@ -54,7 +52,3 @@ def _list_notes(context: Context, table: pd.DataFrame) -> list[str]:
         return []
     many = text.capital(text.spelled(early, f"earlier {context.noun}"))
     return [f"{many} {'is' if early == 1 else 'are'} not judged: too little was known then"]
-
-
-def _list_closed(context: Context, row: Row) -> Answer:
-    return list_closed(context, row.id)

@@ -86,7 +86,11 @@ def _measure(
     if "probability" in found:
         found["probability"] = found["probability"] / 100
     if not {"win_chance", "period_chance"}.isdisjoint(figures):
-        own = forecasts.own_chances(context) if is_now else forecasts.own_chances_then(context)
+        if is_now:
+            own = forecasts.own_chances(context)
+        else:
+            then = forecasts.deals_then(context, at_all=True)
+            own = analysis.select_own_chances(then).set_index("unique_id")
         found["win_chance"] = own["win_chance"].reindex(found.index)
         found["period_chance"] = own["chance"].reindex(found.index)
     if not {"days_in_stage", "pushes", "risk"}.isdisjoint(figures):

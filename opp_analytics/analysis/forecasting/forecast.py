@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -349,9 +349,7 @@ def _tabulate(question: ForecastQuestion, found: Outlooks, by: Sequence[str]) ->
         ),
         "to_date": np.tile([label == str(question.current) for label in rows.labels], deals.size),
     }
-    table = pd.DataFrame(
-        {name: column.ravel() for name, column in columns.items()}, index=rows.cells.index
-    )
+    table = rows.tabulate(columns)
     gap = find_gap(table["target"], table["booked"])
     table["gap"] = gap
     table["pipeline_coverage"] = (table["open_value"] / gap).where(
@@ -408,6 +406,11 @@ class PeriodRows:
     def filled(self, value: float) -> Floats:
         """Repeat a value in each row."""
         return np.full(self.shape, value)
+
+    def tabulate(self, columns: Mapping[str, Any]) -> pd.DataFrame:
+        """Make a table of columns, each by group and row."""
+        flat = {name: column.ravel() for name, column in columns.items()}
+        return pd.DataFrame(flat, index=self.cells.index)
 
 
 def _tabulate_outlooks(

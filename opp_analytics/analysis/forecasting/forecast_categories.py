@@ -108,9 +108,7 @@ def forecast_categories(
         mine = deals.open.copy()
         mine[deals.open] = category == place
         columns[name] = rows.sum(deals.value, mine)
-    table = pd.DataFrame(
-        {name: column.ravel() for name, column in columns.items()}, index=rows.cells.index
-    )
+    table = rows.tabulate(columns)
     table["commit_total"] = table["closed"] + table["commit"]
     table["best_case_total"] = table["commit_total"] + table["best_case"]
     table["open_count"] = rows.count(deals.open).ravel()

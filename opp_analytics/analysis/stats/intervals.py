@@ -112,9 +112,9 @@ def mark_differences(hits: Any, trials: Any, *, confidence: float = 0.95) -> Fla
     comparisons: equal groups give no difference at all with the `confidence` (S. Holm 1979,
     Scandinavian Journal of Statistics 6, 65–70).
     """
-    won, seen = np.asarray(hits, dtype=np.int64), np.asarray(trials, dtype=np.int64)
+    seen = np.asarray(trials, dtype=np.int64)
     compared = (seen > 0) & (seen < seen.sum())
-    p, differs = compare_with_rest(won, seen), np.zeros(len(won), dtype=bool)
+    p, differs = compare_with_rest(hits, seen), np.zeros(len(seen), dtype=bool)
     # Two groups are one comparison, made twice.
     differs[compared] = (
         p[compared] if compared.sum() == 2 else adjust_p_values(p[compared])
