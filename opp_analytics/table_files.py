@@ -65,7 +65,6 @@ _WRONG_KINDS = {
     b"\x1f\x8b": "compressed; unpack it first",
     b"%PDF": "a PDF; export the report as CSV or .xlsx",
     b"<": "a web page, as some CRMs save .xls files; export the report as CSV or .xlsx",
-    b"{": "JSON; export the report as CSV or .xlsx",
 }
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -151,6 +150,8 @@ def read_table(
     content = read_content(path, **bound)
     if content.startswith(b"PAR1"):
         table = _read_frame(read_parquet(path, content), str(path), "Parquet")
+    elif content.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
+        table = _read_frame(_read_lines(path, content), str(path), "JSON lines")
     elif content.startswith(b"PK\x03\x04"):
         table = _read_workbook(path, content, known)
     else:
@@ -168,6 +169,16 @@ def read_parquet(path: Path, content: bytes) -> pd.DataFrame:
     if frame.columns.empty:
         raise DataError(f"{path} holds no table; export the report again")
     return frame
+
+
+def _read_lines(path: Path, content: bytes) -> pd.DataFrame:
+    """Read a file with a JSON object on each line."""
+    with suppress(ValueError):
+        rows = [json.loads(line) for line in content.splitlines() if line.strip()]
+        # One object is a whole document.
+        if len(rows) > 1:
+            return pd.DataFrame(rows)
+    raise DataError(f"{path} is JSON; export the report as CSV, .xlsx or JSON lines")
 
 
 def read_content(path: Path, **bound: int) -> bytes:

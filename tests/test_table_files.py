@@ -203,7 +203,7 @@ def test_read_table__names_the_line_that_is_not_text(
         (b"\xd0\xcf\x11\xe0\xa1", "an old Excel file"),
         (b"\xef\xbb\xbf <html><table>", "a web page, as some CRMs save .xls files"),
         (b"%PDF-1.7", "a PDF"),
-        (b'{"data": []}', "JSON"),
+        (b'{"data": []}', "JSON; export the report as CSV, .xlsx or JSON lines"),
         (b"\x1f\x8b\x08", "compressed"),
     ],
 )

@@ -84,7 +84,7 @@ def start_command(
         typer.Argument(
             metavar="FILE...",
             help="An export of deals, and what else you have: a field history, targets, people, in "
-            "any order; .csv, .xlsx or .parquet.",
+            "any order; .csv, .xlsx, .parquet or .jsonl.",
         ),
     ],
     unique_id: Annotated[

@@ -5,6 +5,7 @@ Its deals matched with those of an export.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import product
@@ -20,6 +21,7 @@ from opp_analytics.crm.find_shape import (
     CREATED,
     LOGS,
     UTC_LABELS,
+    choose_key,
     find_name,
     find_shape,
     name_any,
@@ -41,7 +43,7 @@ from opp_analytics.crm.read_export import look_up_chances
 from opp_analytics.crm.values import ColumnReader, is_time, read_columns
 from opp_analytics.errors import DataError, MissingColumnError
 from opp_analytics.inputs import Cells, as_ids, as_texts
-from opp_analytics.org import CURRENCY, DEFAULT, Org, list_names
+from opp_analytics.org import CURRENCY, DEFAULT, Columns, Org, list_names
 from opp_analytics.periods import to_dates
 from opp_analytics.schema import TEXT, is_among
 from opp_analytics.table_files import FileTable, TableSource, drop_footer, quote_labels, read_table
@@ -91,6 +93,7 @@ def read_changes(
             "under [columns] of the org file"
         )
     names = (name_events if shape == "events" else name_snapshots)(org.columns, table.labels)
+    names = choose_key(names, org.columns, table.labels)
     matched = match_labels(table.labels, Names(names, (*OWN, "seen_at", "seen_after", "operation")))
     label = matched[find_column("unique_id", matched, table)].theirs
     key = table.labels.index(label)
@@ -106,13 +109,13 @@ def read_changes(
             "unique there are matched. Or add the ID to the history's report"
         )
     if shape == "events":
-        events = read_events(table, org, **written)
+        events = read_events(table, org, names, **written)
     else:
         rows, lines = _read_snapshots(table, matched, org, written)
         if opportunities is None and "seen_at" in table.labels:
             # A log of our own is whole.
             return ChangeLog(
-                changes=rows,
+                changes=rows.drop(columns=list(FLAGS), errors="ignore"),
                 mapping=tabulate(lines),
                 read_as=table.read_as,
                 left_out=table.left_out,
@@ -377,21 +380,18 @@ def _read_snapshots(
         ]
     zone = "UTC" if at in UTC_LABELS else org.zone(None)
     columns, lines, _ = read_columns(table, matched, org, zone=zone, **written)
-    return pd.DataFrame(
-        {name: column for name, column in columns.items() if name not in FLAGS}
-    ), lines
+    return pd.DataFrame(columns), lines
 
 
 def _list_changes(rows: pd.DataFrame, lines: list[Mapped]) -> Events:
     """List the changes of a wide log, each deal's first values among them."""
     rows = rows.sort_values("seen_at", kind="stable", ignore_index=True)
     if "operation" in rows:
-        gone = rows["operation"] == "deleted"
-        rows["operation"] = pd.Series("deleted", rows.index, TEXT).where(gone)
+        rows["operation"] = rows["operation"].where(rows["operation"] == "deleted")
     before = rows.groupby("unique_id").shift()
     keys = {"unique_id": rows["unique_id"], "changed_at": rows["seen_at"]}
-    parts = []
-    for name in rows.columns.difference(["unique_id", "seen_at", "seen_after", "created_at"]):
+    parts = [_log_deletions(pd.DataFrame(keys), rows.get("is_deleted"))]
+    for name in rows.columns.difference([*_NOT_KEPT, "seen_at", "seen_after", "created_at"]):
         now, then = (frame[name].astype("object") for frame in (rows, before))
         same = (now == then) | (now.isna() & then.isna())
         parts.append(
@@ -402,9 +402,28 @@ def _list_changes(rows: pd.DataFrame, lines: list[Mapped]) -> Events:
     return Events(pd.concat(parts).sort_values("changed_at", kind="stable"), births, lines)
 
 
+def _log_deletions(lines: pd.DataFrame, marks: Series | None) -> pd.DataFrame:
+    """Log the end of each deal with a line marked deleted, just after its last line.
+
+    `lines` have ``unique_id`` and ``changed_at``.
+    """
+    last = lines.groupby("unique_id")["changed_at"].max()
+    gone = last.index[is_among(last.index, lines["unique_id"][[] if marks is None else marks])]
+    return pd.DataFrame(
+        {
+            "unique_id": pd.Series(gone, dtype=TEXT),
+            "changed_at": last[gone].array + _JUST_BEFORE,
+            "field": pd.Series("operation", range(len(gone)), TEXT),
+            "old_value": None,
+            "new_value": "deleted",
+        }
+    )
+
+
 # Changed fields
 
-_NAMES = ("unique_id", "changed_at", "field", "old_value", "new_value", "formatted")
+_USER_ID = re.compile(r"005\w{12}(\w{3})?", re.ASCII)
+_NAMES = ("unique_id", "changed_at", "field", "old_value", "new_value", "formatted", "is_deleted")
 _NOT_KEPT = ("unique_id", "updated_at", "won_at", "lost_at", "closed_at", "won_value", *FLAGS)
 """Fields that follow from others, or say nothing about the deal."""
 
@@ -422,9 +441,9 @@ class Events:
     """Columns, fields and values that were mapped, guessed and dropped."""
 
 
-def read_events(table: FileTable, org: Org, **written: Any) -> Events:
+def read_events(table: FileTable, org: Org, columns: Columns, **written: Any) -> Events:
     """Read a file with a row for each changed field, `written` as `ColumnReader.of` takes it."""
-    matched = match_labels(table.labels, Names(name_events(org.columns, table.labels), _NAMES))
+    matched = match_labels(table.labels, Names(columns, _NAMES))
     places = {
         line.ours: place
         for place, line in reversed(list(enumerate(matched)))
@@ -464,7 +483,12 @@ def read_events(table: FileTable, org: Org, **written: Any) -> Events:
         found[side][rows[ours]] = distinct[codes]
         if ours == "owner_name":
             # Salesforce writes the owner's id beside the name.
-            kept[rows[ours]] &= ~np.array([_is_user_id(cell) for cell in distinct])[codes]
+            kept[rows[ours]] &= ~np.array(
+                [bool(_USER_ID.fullmatch(str(cell))) for cell in distinct]
+            )[codes]
+    marks = cells.get("is_deleted")
+    if marks is not None:
+        marks = reader.read("is_deleted", marks, label["is_deleted"])
     reader.settle(table.file)
     changes = changes.assign(
         **{side: pd.Series(cell, changes.index, "object") for side, cell in found.items()}
@@ -478,8 +502,9 @@ def read_events(table: FileTable, org: Org, **written: Any) -> Events:
     for line in reader.lines:
         first.setdefault((line.theirs, line.ours), line)
     lines = [*known, *lines, *first.values()]
+    gone = _log_deletions(changes, marks)
     changes = changes.iloc[order[~is_birth]]
-    changes = pd.concat([changes, _date_closings(changes.reset_index(drop=True), org)])
+    changes = pd.concat([changes, _date_closings(changes.reset_index(drop=True), org), gone])
     return Events(changes.reset_index(drop=True), births, lines)
 
 
@@ -536,15 +561,6 @@ def _date_births(births: pd.DataFrame) -> pd.DataFrame:
         .assign(changed_at=instants)
         .drop_duplicates()
         .sort_values("changed_at")
-    )
-
-
-def _is_user_id(cell: Any) -> bool:
-    return (
-        isinstance(cell, str)
-        and cell.startswith("005")
-        and len(cell) in (15, 18)
-        and cell.isalnum()
     )
 
 

@@ -44,7 +44,8 @@ def find_file_day(table: FileTable, opportunities: pd.DataFrame) -> pd.Timestamp
     newest day on which a deal was created, updated or closed. Planned dates never count. Deals that
     are over a year older than the file are those of a copy: their newest day counts.
     """
-    today = _find_today(opportunities)
+    zone = Org.of(opportunities).zone(None)
+    today = as_date(pd.Timestamp.now("UTC"), tz=zone)
     newest = find_newest_date(opportunities, today)
     for written in _list_written_days(table):
         # A day before the newest date in the data, or after today, is that of something else.
@@ -53,12 +54,8 @@ def find_file_day(table: FileTable, opportunities: pd.DataFrame) -> pd.Timestamp
     if table.modified_at is None:
         return today if newest is None else newest
     modified = pd.Timestamp(table.modified_at, unit="s", tz="UTC")
-    day = min(as_date(modified, tz=Org.of(opportunities).zone(None)), today)
+    day = min(as_date(modified, tz=zone), today)
     if newest is None:
         return day
     is_export = today - day <= _WEEK and day - newest <= _YEAR
     return max(day, newest) if is_export else newest
-
-
-def _find_today(opportunities: pd.DataFrame) -> pd.Timestamp:
-    return as_date(pd.Timestamp.now("UTC"), tz=Org.of(opportunities).zone(None))

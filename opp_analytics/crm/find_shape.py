@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 
 from opp_analytics.crm.mapping import (
     CLOSINGS,
+    DELETIONS,
     LABELS,
     OWN,
     Names,
@@ -48,13 +49,14 @@ from opp_analytics.org import (
 from opp_analytics.table_files import FileTable, TableSource, read_table
 from opp_analytics.text import joined
 
-EVENTS = map_labels(**LABELS["events"])
+EVENTS = map_labels(**LABELS["events"]) | DELETIONS
 """Labels of a file with a row for each changed field."""
 SNAPSHOTS = map_labels(**LABELS["snapshots"])
 """Labels of a file with a row for each change, which holds the main fields from then on."""
 UTC_LABELS = LABELS["utc"].split("|")
 """Times of an API are in UTC where they name no zone; those of a report are in the zone of who made
 it."""
+_NAMED = set(LABELS["named"].split("|"))
 CREATED = LABELS["created"].split("|")
 """Fields whose change is the creation of the deal."""
 _HISTORY = ("unique_id", "changed_at", "field", "old_value", "new_value")
@@ -67,14 +69,17 @@ def name_events(columns: Columns, labels: Sequence[str] = ()) -> Columns:
         for theirs, ours in columns.items()
     }
     own = {theirs: ours for theirs, ours in own.items() if ours and theirs not in EVENTS}
-    return _add_key({**EVENTS, **own}, columns, labels)
+    named = {"name": "field"} if set(labels) >= _NAMED else {}
+    return {**EVENTS, **own, **named}
 
 
-def _add_key(names: Columns, columns: Columns, labels: Sequence[str]) -> Columns:
-    """Take the deals' names for their ids in a history that has none."""
-    of_ids = {theirs: ours for theirs, ours in names.items() if "unique_id" in list_names(ours)}
-    ids = Names(of_ids, ("unique_id",))
-    name = None if any(map(ids.know, labels)) else find_name(columns, labels)
+def choose_key(names: Columns, columns: Columns, labels: Sequence[str]) -> Columns:
+    """Take a deal's id rather than that of a line, and without either the deals' names."""
+    of_deals = {theirs: ours for theirs, ours in names.items() if spell(theirs) != "id"}
+    if "unique_id" in Names(of_deals, ("unique_id",)).find_all(labels):
+        return of_deals
+    known = "unique_id" in Names(names, ()).find_all(labels)
+    name = None if known else find_name(columns, labels)
     return names if name is None else {**names, name: "unique_id"}
 
 
@@ -98,7 +103,7 @@ def name_snapshots(columns: Columns, labels: Sequence[str]) -> Columns:
             for theirs, ours in names.items()
             if ours != "stage" or theirs == "To Stage"
         }
-    return _add_key(names, columns, labels)
+    return {**DELETIONS, **names}
 
 
 LOGS = ("events", "snapshots")
@@ -110,16 +115,15 @@ def find_shape(labels: Sequence[str], columns: Columns) -> str:
 
     A log is one of `LOGS`, a table one of `TABLE_LABELS`.
     """
-    found = Names(name_events(columns), _HISTORY).find_all(labels)
+    found = Names(name_events(columns, labels), _HISTORY).find_all(labels)
     # An export too may have a name, a property, a value and a date.
     by_name = "old_value" in found or "stage" not in Names(columns, ("stage",)).find_all(labels)
     if {"changed_at", "field", "new_value"} <= found and (
         "unique_id" in found or (by_name and find_name(columns, labels))
     ):
         return "events"
-    written = set(labels)
-    stated = {"OpportunityId", "StageName", "CreatedDate"} <= written
-    if stated or written & {"To Stage", "seen_at"}:
+    stated = {"opportunityid", "stagename", "createddate"} <= set(map(spell, labels))
+    if stated or {"To Stage", "seen_at"} & set(labels):
         return "snapshots"
     every = _merge_presets(columns)
     deals = Names(every, OWN).find_all(labels)

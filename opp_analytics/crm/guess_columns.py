@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple
 
 from opp_analytics import inputs
@@ -158,13 +159,17 @@ def guess_columns(source: TableSource, org: Org) -> list[Guess]:
     guesses = [] if "unique_id" in named else guess_ids(table, matched)[:1]
     columns = _list_columns(table)
     for ours in LIKELY:
-        taken = {guess.theirs for guess in guesses}
-        if ours != "unique_id" and ours not in named | _list_guessed(guesses):
+        taken = {guess.theirs: list_names(guess.ours) for guess in guesses}
+        if ours not in {"unique_id", *named, *chain(*taken.values())}:
             likely = [
                 label
                 for label in list_likely(ours, matched)
                 if label not in taken
-                and (_names_one(label) or columns[label].holds(_HOLDS.get(ours, "")))
+                # A label of one role is that, whatever its cells hold.
+                and (
+                    sum(rank_label(label, words) is not None for words in LIKELY.values()) == 1
+                    or columns[label].holds(_HOLDS.get(ours, ""))
+                )
             ]
             guesses += [Guess(label, ours, f"{ours} by its label") for label in likely[:1]]
     free = {
@@ -179,11 +184,6 @@ def guess_columns(source: TableSource, org: Org) -> list[Guess]:
     return [*guesses, *_guess_by_cells(free, known)]
 
 
-def _names_one(label: str) -> bool:
-    """True if a label names one role, whatever its cells hold."""
-    return sum(rank_label(label, words) is not None for words in LIKELY.values()) == 1
-
-
 def _list_columns(table: FileTable) -> dict[str, _Column]:
     cells = [table.cells[place] for place in table.cells]
     heads = [inputs.Cells.of(column.head(_MOST), "") for column in cells]
@@ -192,10 +192,6 @@ def _list_columns(table: FileTable) -> dict[str, _Column]:
         label: _Column(label, column, order)
         for label, column in reversed(list(zip(table.labels, cells, strict=True)))
     }
-
-
-def _list_guessed(guesses: Sequence[Guess]) -> set[str]:
-    return {ours for guess in guesses for ours in list_names(guess.ours)}
 
 
 def _guess_by_cells(free: dict[str, _Column], known: dict[str, _Column]) -> Iterator[Guess]:

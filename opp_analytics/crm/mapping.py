@@ -13,7 +13,7 @@ from typing import Literal
 
 import pandas as pd
 
-from opp_analytics.org import LIKELY, Columns, list_names, list_spellings, spell
+from opp_analytics.org import LIKELY, Columns, list_names, list_spellings, map_labels, spell
 from opp_analytics.schema import COLUMNS, TEXT
 from opp_analytics.table_files import FileTable
 
@@ -30,6 +30,7 @@ OWN = (
     "pipeline",
     "category",
     "lost_reason",
+    "deleted_at",
     *USED_UP,
 )
 """Names of ours that a label may have."""
@@ -123,11 +124,13 @@ class Names:
 LABELS = tomllib.loads(Path(__file__).with_name("history_labels.toml").read_text(encoding="utf-8"))
 CLOSINGS = {word: ours for ours in CLOSED_AT for word in LIKELY[ours] if word != "closed"}
 """Labels of the day a deal was closed, in files of any CRM; "closed" may also be yes or no."""
+DELETIONS = map_labels(**LABELS["deletions"])
+"""Labels of marks that a deal, or a line of its history, is deleted."""
 
 
 def name_opportunities(columns: Columns) -> Names:
     """Name the labels of a file of opportunities; those of the org win."""
-    return Names({**CLOSINGS, **columns}, OWN)
+    return Names({**CLOSINGS, **DELETIONS, **columns}, OWN)
 
 
 def match_labels(labels: Sequence[str], names: Names) -> list[Mapped]:

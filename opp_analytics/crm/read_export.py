@@ -328,6 +328,8 @@ def _drop_deleted(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     deleted = pd.Series(False, index=frame.index)
     if "is_deleted" in frame:
         deleted |= frame["is_deleted"]
+    if "deleted_at" in frame:
+        deleted |= frame.pop("deleted_at").notna()
     if "status" in frame:
         deleted |= frame["status"].str.casefold() == "deleted"
     if not deleted.any():

@@ -20,7 +20,15 @@ from opp_analytics.table_files import FileTable
 from opp_analytics.text import count
 
 _DATES = ("close_date",)
-_INSTANTS = (*CLOSED_AT, "created_at", "updated_at", "changed_at", "seen_at", "seen_after")
+_INSTANTS = (
+    *CLOSED_AT,
+    "deleted_at",
+    "created_at",
+    "updated_at",
+    "changed_at",
+    "seen_at",
+    "seen_after",
+)
 _AMOUNTS = ("value", "won_value", VALUE_ORIGINAL)
 _IDS = ("unique_id", "account_id", "owner_id")
 _NEEDED = (*FLAGS, "changed_at", "seen_at", "seen_after")
@@ -253,6 +261,8 @@ def _merge(
     ours: str, one: Series, other: Series, table: FileTable, places: tuple[int, int]
 ) -> Series:
     """Merge two columns of one name, after a check that no row differs."""
+    if ours == "is_deleted":
+        return one | other
     differ = one.notna() & other.notna() & (one != other)
     if differ.any():
         row = int(np.flatnonzero(differ)[0])

@@ -570,3 +570,78 @@ def test_read_changes__takes_a_name_for_the_id_where_the_org_says_so(both: list[
         "Beta",
         "Gone",
     }
+
+
+HUBSPOT_LINES = [
+    ("1", "dealstage", "appointmentscheduled", "2026-03-01T10:00:00Z", "false"),
+    ("1", "amount", "100", "2026-03-01T10:00:00Z", "false"),
+    ("1", "dealstage", "closedwon", "2026-04-01T10:00:00Z", "false"),
+    ("2", "dealstage", "appointmentscheduled", "2026-03-05T10:00:00Z", "true"),
+    ("2", "amount", "70", "2026-03-05T10:00:00Z", "true"),
+]
+HUBSPOT_TOOLS = {
+    "dlt": "object_id property_name value timestamp - source_type source_id _dlt_load_id",
+    "airbyte": "dealId property value timestamp archived sourceType sourceId updatedByUserId",
+    "airbyte in a warehouse": "deal_id property value timestamp archived source_type source_id",
+    "fivetran": "deal_id name value timestamp _fivetran_deleted source source_id _fivetran_synced",
+    "pipeline-diff": "deal_id field value changed_at - source",
+}
+"""By tool: its labels of the deal, field, value, time and mark of deletion, and further ones."""
+
+
+@pytest.mark.parametrize("tool", HUBSPOT_TOOLS)
+def test_read_changes__of_a_property_history_that_a_tool_copied(tool: str, tmp_path: Path) -> None:
+    labels = HUBSPOT_TOOLS[tool].split()
+    log = pd.DataFrame(HUBSPOT_LINES, columns=labels[:5]).drop(columns="-", errors="ignore")
+    log = log.assign(**dict.fromkeys(labels[5:], "x"))
+    file = tmp_path / "log.jsonl"
+    log.to_json(file, orient="records", lines=True)
+    found = recognize(file)
+    assert (found.shape, found.preset) == (
+        "events",
+        None if tool == "pipeline-diff" else "hubspot",
+    )
+    org = oa.Org.hubspot()
+    history = History.from_changes(file, org=org, path=tmp_path / "history", progress=False)
+    assert state(history, "2026-03-06") == {
+        "1": ("Appointment Scheduled", 100),
+        **({} if "-" not in labels else {"2": ("Appointment Scheduled", 70)}),
+    }
+    assert state(history, "2026-03-05T10:00:00Z")["2"] == ("Appointment Scheduled", 70)
+    deals = history.as_of("2026-04-02").assign(value=120.0)
+    history.record(deals, at="2026-04-03")
+    assert state(history, "2026-04-03")["1"] == ("Closed Won", 120)
+
+
+def test_read_changes__of_salesforce_in_a_warehouse_takes_the_deals_ids_and_deletions() -> None:
+    keys = {
+        "id": ["a", "b", "c"],
+        "opportunity_id": ["006A", "006A", "006B"],
+        "created_date": [f"2026-0{month}-01T10:00:00Z" for month in (3, 4, 3)],
+    }
+    marks = {"is_deleted": [False, False, True], "_fivetran_deleted": False}
+    lines = {
+        "field": "StageName",
+        "old_value": ["Prospecting", "Qualification", "Prospecting"],
+        "new_value": ["Qualification", "Closed Won", "Qualification"],
+    }
+    whole = {
+        "stage_name": ["Qualification", "Closed Won", "Qualification"],
+        "amount": 5,
+        "close_date": "2026-06-01",
+    }
+    for columns in (lines, whole):
+        read = read_changes(pd.DataFrame({**keys, **columns, **marks}), SALESFORCE)
+        history = history_of(read)
+        assert state(history, "2026-03-01T10:00:00Z")["006B"][0] == "Qualification"
+        assert {key: row[0] for key, row in state(history, "2026-04-02").items()} == {
+            "006A": "Closed Won"
+        }
+
+
+def test_read_export__leaves_out_the_deals_that_a_tool_marks_deleted() -> None:
+    deals = pd.DataFrame({"id": ["1", "2"], "stage": "Demo", "deleted_at": [None, "2026-03-01"]})
+    org = oa.Org(columns={"id": "unique_id"})
+    assert read_export(deals, org)["unique_id"].tolist() == ["1"]
+    marked = deals.drop(columns="deleted_at").assign(_fivetran_deleted=["false", "true"])
+    assert read_export(marked, org)["unique_id"].tolist() == ["1"]
