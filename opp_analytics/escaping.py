@@ -11,9 +11,13 @@ _CALLS = re.compile(r"@(?=everyone|here)|(?<![\w.])@(?=[\w!&])|<(?=/?at>)", re.I
 """Where a name would notify people of a chat; a blank without width behind it prevents that."""
 
 
+FORMULA_SIGNS = ("=", "+", "-", "@", "'", "\t", "\r")
+"""Begin what a spreadsheet takes for a formula, or drops."""
+
+
 def is_formula(text: str) -> bool:
     """Whether a spreadsheet takes a text for a formula, or drops its first sign."""
-    return text[:1] in ("=", "+", "-", "@", "'", "\t", "\r")
+    return text.startswith(FORMULA_SIGNS)
 
 
 def guard_formula(text: str) -> str:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from opp_analytics import arguments, inputs, schema
 from opp_analytics.errors import DataError
-from opp_analytics.escaping import guard_formula
+from opp_analytics.escaping import FORMULA_SIGNS, guard_formula
 from opp_analytics.files import check_ending
 from opp_analytics.org import DEFAULT, Org, conform, empty
 from opp_analytics.table_files import (
@@ -264,7 +264,10 @@ def write_guarded(table: pd.DataFrame, target: Path | None = None, **options: An
     texts = table.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"]).columns
     guarded = table.copy(deep=False)
     for name in texts:
-        guarded[name] = table[name].astype("object").map(_guard_cell)
+        signed = table[name].astype("str").str.startswith(FORMULA_SIGNS, na=False)
+        if signed.any():
+            cells = table[name].astype("object")
+            guarded[name] = cells.where(~signed, cells[signed].map(_guard_cell))
     quoting = _choose_quoting(table[name] for name in texts)
     content: str | None = guarded.rename(columns=_guard_cell).to_csv(
         target, index=False, quoting=quoting, **options

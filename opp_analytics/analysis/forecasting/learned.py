@@ -403,7 +403,7 @@ class Learned:
                 if self.records.monthly
                 else None
             )
-            values = self.versions.every.value[self.versions.by_value]
+            values = self.versions.values
             self._chances[day, lead] = learn_chances(
                 list(known.values()), closing, values, stages=stages, kinds=self.kinds
             )
@@ -493,21 +493,21 @@ class Learned:
         if count < FEWEST:
             return _NO_MISS
         every, point = self.versions.every, self.point(record, period)
-        rows, closing = self.versions.open_at(record), self.records.closes_quarter(period)
-        learned, values = self._learn_chances(day, lead), every.value[rows]
+        place, closing = point.place, self.records.closes_quarter(period)
+        learned, values = self._learn_chances(day, lead), self.versions.values[place]
         late, further = self._scale_to_today(known, record, last_day(period) - day)
         booked = self.versions.sum_wins(record, period)
-        group = every.group[rows]
+        group = every.group[self.versions.by_value[place]]
         there = (
             (np.bincount(group, minlength=every.size) > 0)
             | (further.sum(axis=0) > 0)
             | (booked > 0)
         )
-        place = np.cumsum(there) - 1
+        number = np.cumsum(there) - 1
         (low, median, high), cell = measure_ranges(
             values * learned.rate,
             late * learned.of(point.kind, values, closing=closing),
-            place[group],
+            number[group],
             int(there.sum()),
             ((1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2),
             one_of=further[:, there],
@@ -620,8 +620,8 @@ def _learn_sizes(
         return np.zeros(0), np.ones(1), 1.0, np.zeros((2, 1))
     edges = np.quantile(known, _SIZES)
     # A missing value is the last of all, and of the first class.
-    valued = len(values) - int(np.isnan(values[::-1]).argmin()) if len(values) else 0
-    ends = np.append(np.searchsorted(values[:valued], edges, side="right"), [valued, len(values)])
+    valued = np.searchsorted(values, np.nan)
+    ends = np.append(np.searchsorted(values, edges, side="right"), [valued, len(values)])
     deals, expected = np.zeros((2, len(ends)))
     for point, chance in zip(points, chances, strict=True):
         cuts = np.searchsorted(point.place, ends)

@@ -519,14 +519,13 @@ class Versions:
         """Find the number of each version's deal."""
         return np.searchsorted(self.first, rows, side="right") - 1
 
-    def open_at(self, record: int) -> Integers:
-        """Find the open deals as of a record, the smallest first."""
-        return self.by_value[self.place_open(record)]
-
     def place_open(self, record: int) -> Integers:
         """Find the places in `by_value` of the deals open as of a record."""
-        seen, until = self._open
-        return np.flatnonzero((seen <= record) & (until > record)).astype(self.by_value.dtype)
+        if record not in self._places:
+            seen, until = self._open
+            found = np.flatnonzero((seen <= record) & (until > record))
+            self._places[record] = found.astype(self.by_value.dtype)
+        return self._places[record]
 
     def count_created(self, record: int) -> float:
         """Count the deals known at a record that were created in the 28 days up to it.
@@ -582,6 +581,11 @@ class Versions:
         return rows[np.argsort(self.every.value[rows], kind="stable")]
 
     @cached_property
+    def values(self) -> Floats:
+        """The values of `by_value`, increasing."""
+        return self.every.value[self.by_value]
+
+    @cached_property
     def value_place(self) -> Integers:
         """The place of each open deal's row in `by_value`."""
         place = np.zeros(len(self.seen), dtype=self.by_value.dtype)
@@ -599,6 +603,10 @@ class Versions:
 
     @cached_property
     def _inflows(self) -> dict[int, float]:
+        return {}
+
+    @cached_property
+    def _places(self) -> dict[int, Integers]:
         return {}
 
     @cached_property

@@ -57,18 +57,19 @@ def find_win_chances(learned: Learned, moment: Moment, current: pd.Period) -> Fl
     since = moment.day - _LOOK_BACK_DAYS
     rows, at = _list_points(versions, np.flatnonzero(every.open), newest, (since, moment.day))
     ends, won = _find_ends(versions)
-    over, days = ends[rows] <= newest, records.days[at]
+    over, known = ends <= newest, records.days.astype(np.int32)
+    days = known[at]
     past = _Past(
-        versions.find_deals(rows),
-        records.days[np.minimum(ends[rows], newest)] - days,
-        over & won[rows],
-        over & ~won[rows],
+        versions.find_deals(np.arange(len(over), dtype=np.int32)).astype(np.int32)[rows],
+        known[np.minimum(ends, newest)][rows] - days,
+        (over & won)[rows],
+        (over & ~won)[rows],
     )
     stages, owners = every.stages, shape[2]
     names, name = number_names(stages)
-    (stage, owner), value = learned.place(every, rows), every.value[rows]
+    stage, owner = learned.place(every, rows)
     due = _class_due(every.due[rows], days, _WON_EDGES)
-    size = sort_by_size(value, edges)
+    size = sort_by_size(every.value, edges).astype(np.int8)[rows]
     whole, bucket = past.measure(0 * due, 1), past.measure(due, shape[0])
     named = past.measure(due * len(names) + name[stage], shape[0] * len(names))
     own = past.measure(due * len(stages) + stage, shape[0] * len(stages))
@@ -177,8 +178,9 @@ def _list_points(
     seen = np.array([r for r in inside if records.shows_deals(int(r))], dtype=np.intp)
     first, end = (np.searchsorted(seen, edge[rows]) for edge in (versions.seen, versions.until))
     count = end - first
-    place = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - first, count)
     # Millions of points, each in several columns.
+    place = np.arange(count.sum(), dtype=np.int32)
+    place -= np.repeat((np.cumsum(count) - count - first).astype(np.int32), count)
     return np.repeat(rows.astype(np.int32), count), seen.astype(np.int32)[place]
 
 
@@ -205,4 +207,5 @@ def _list_wins(versions: Versions, day: int) -> tuple[Integers, Integers, Intege
 
 def _class_due(due: Integers, day: Integers | int, edges: Sequence[int] = _DUE_EDGES) -> Integers:
     """Number each due date's class as of a day."""
-    return np.searchsorted(edges, np.where(due == NEVER, NEVER, due - day), side="right")
+    left = np.where(due == NEVER, NEVER, due - day)
+    return np.searchsorted(edges, left, side="right").astype(np.int32)

@@ -17,6 +17,8 @@ _ENUMERATED = 15
 """Largest number of uncertain deals whose 2^n outcomes are listed."""
 _CELLS, _PAST_CELLS = 4_096, 1_024
 """Cells of money of a distribution, and of one of which only the width is needed."""
+_BAND = 64
+"""Frequencies whose factors are computed at once."""
 _SINGLY = 256
 """Largest number of deals that move a distribution one by one, those with the largest variance; the
 others move it together."""
@@ -294,6 +296,9 @@ def measure_ranges(
     """
     order = np.argsort(codes, kind="stable")
     amounts, chances, codes = amounts[order], chances[order], codes[order]
+    # A negative amount is lost for sure, unless its size comes back.
+    sure = np.bincount(codes, np.minimum(amounts, 0.0), minlength=size)
+    amounts, chances = np.abs(amounts), np.where(amounts < 0, 1 - chances, chances)
     variance = amounts**2 * chances * (1 - chances)
     alone = np.arange(len(codes))
     if len(alone) > 2 * _SINGLY:
@@ -305,38 +310,38 @@ def measure_ranges(
         for part in (
             *(amounts * chances, variance),
             *(amounts * chances * together, variance * together),
-            np.maximum(amounts, 0.0),
+            amounts,
         )
     )
-    base = one_of.min(axis=0) + np.bincount(codes, np.minimum(amounts, 0.0), minlength=size)
-    largest = np.zeros(size)
+    base, largest = one_of.min(axis=0), np.zeros(size)
     np.maximum.at(largest, codes, amounts)
     reach = np.minimum(most, mean + _REACH * np.sqrt(spread) + largest)
     step = np.maximum((reach + one_of.max(axis=0) - base) / (_PAST_CELLS - 2), 0.01)
-    waves = _list_waves()
     place = np.rint((one_of - base) / step).astype(np.intp)
     share = np.zeros((size, _PAST_CELLS))
     np.add.at(share, (np.arange(size), place), 1 / len(one_of))
     turns = np.fft.rfft(share, axis=1)
-    if len(alone):
-        moved = amounts[alone] / step[codes[alone]]
-        cells, odds = np.floor(moved).astype(np.intp), chances[alone, None]
-        part = (moved - cells)[:, None] * (waves[1] - 1)
-        # In place: each is of eight megabytes.
-        part += 1
-        factors = waves[cells % _PAST_CELLS]
-        factors *= odds
-        factors *= part
-        factors += 1 - odds
-        first = np.flatnonzero(np.diff(codes[alone], prepend=-1))
-        turns[codes[alone[first]]] *= np.multiply.reduceat(factors, first, axis=0)
     if together.any():
         angle = 2 * np.pi / _PAST_CELLS * np.arange(_PAST_CELLS // 2 + 1)
         middle, width = (rest_mean / step)[:, None], (rest_spread / step**2)[:, None]
         turns *= np.exp(-1j * angle * middle - angle**2 * width / 2)
+    waves, codes = _list_waves(), codes[alone]
+    moved, odds = amounts[alone] / step[codes], chances[alone, None]
+    cells = np.floor(moved).astype(np.intp)
+    split = odds * (moved - cells)[:, None]
+    for start in range(0, turns.shape[1], _BAND):
+        band = slice(start, start + _BAND)
+        # What the normal amount has left nothing of needs no factors.
+        rows = np.flatnonzero((np.abs(turns[:, band]).max(axis=1) > 1e-15)[codes])
+        if len(rows):
+            factors = waves[cells[rows], band]
+            factors *= odds[rows] + split[rows] * (waves[1, band] - 1)
+            factors += 1 - odds[rows]
+            first = np.flatnonzero(np.diff(codes[rows], prepend=-1))
+            turns[codes[rows[first]], band] *= np.multiply.reduceat(factors, first, axis=0)
     cumulative = np.cumsum(np.fft.irfft(turns, _PAST_CELLS, axis=1), axis=1)
     found = [(cumulative < level - 1e-9).sum(axis=1) for level in levels]
-    return base + step * np.minimum(found, _PAST_CELLS - 1), step
+    return sure + base + step * np.minimum(found, _PAST_CELLS - 1), step
 
 
 @cache

@@ -230,6 +230,7 @@ def test_measure_ranges__are_those_of_each_group_alone():
     random = np.random.default_rng(0)
     amounts, chances = np.round(random.lognormal(10, 1, 300), 2), random.uniform(0.05, 0.6, 300)
     codes, further = random.integers(0, 12, 300), np.round(random.lognormal(9, 1, (5, 13)), 2)
+    amounts[codes == 5], chances[codes == 5] = -5_000.0, 0.99
     found, cell = measure_ranges(amounts, chances, codes, 13, (0.1, 0.5, 0.9), one_of=further)
     for group in range(13):
         mine = codes == group
