@@ -26,6 +26,9 @@ from opp_analytics.note import note_of
 from opp_analytics.schema import is_among
 from opp_analytics.text import Piece, Sentence
 
+_MOST = 5_000
+"""Findings that are listed one by one."""
+
 
 @keep
 def data_to_fix(context: Context) -> Answer:
@@ -58,10 +61,14 @@ def data_to_fix(context: Context) -> Answer:
 
 
 def _list_findings(context: Context) -> Table:
-    """List each finding, the most severe first, with whose deal it is and the suggested fix."""
+    """List each finding, the most severe first, with whose deal it is and the suggested fix.
+
+    Of very many the last row says how many more.
+    """
     own = [context.person] if context.person else []
     known = context.deals[["unique_id", "name", "stage", *own]]
-    found = tables.findings(context).merge(known, how="left")
+    findings = tables.findings(context)
+    found = findings.head(_MOST).merge(known, how="left")
     found = found.assign(unique_id=found["unique_id"].astype("str"))
     rows = []
     for values in read_rows(found):
@@ -69,6 +76,9 @@ def _list_findings(context: Context) -> Table:
         name = Piece("deal", values.pop("name", key), id=key)
         place = f"{values['check']} {key} {values.get('field')}"
         rows.append(Row(place, name, values, kind="finding"))
+    if rest := len(findings) - len(found):
+        words = f"{text.count(rest, 'more finding')}; oa.audit lists all"
+        rows.append(Row("more", Piece("text", words), {}, kind="more"))
     columns = ("check", "field", "cell", "suggestion", *own, "stage", "severity", "unique_id")
     return Table("each finding", columns, tuple(rows))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import opp_analytics as oa
 from tests.pipelines import AS_OF, THIS_WEEK, pipeline
 
@@ -42,3 +44,12 @@ def test_data_to_fix__counts_the_groups_of_what_may_be_entered_twice():
     (row,) = answer.tables[0].rows
     assert (row.values["deals"], answer.say(row.words["deals"])) == (3, "In 1 group")
     assert "3 in 1 group" in answer.write()
+
+
+def test_data_to_fix__lists_of_very_many_findings_the_first(monkeypatch):
+    monkeypatch.setattr(import_module("opp_analytics.answers.data_to_fix"), "_MOST", 2)
+    wrong = [(key, "Alder", -1.0, "proposal", "odd", "2026-04-15", 50, "Ann") for key in "ab"]
+    findings = oa.audit(pipeline(wrong), as_of=AS_OF)
+    *listed, last = _ask(wrong).tables[1].rows
+    assert [row.values["check"] for row in listed] == findings["check"].head(2).tolist()
+    assert last.name.value == f"{len(findings) - 2} more findings; oa.audit lists all"
