@@ -264,6 +264,11 @@ def _normalize_cell(column: str, value: Any) -> Any:
     return cell.item() if isinstance(cell, np.generic) else cell
 
 
+def _round_amount(column: str, value: Any) -> Any:
+    """Round an amount to six decimals, the most that servers take: a share of one has more."""
+    return round(value, 6) if column == "value" and isinstance(value, float) else value
+
+
 def _read_name(value: Any) -> str | None:
     """Read a deal's name for people.
 
@@ -295,6 +300,7 @@ def _find_updates(
             new = fit_column(new, old.dtype)
         places = _find_differing(old, new)
         for at, was, now in zip(places.tolist(), old.iloc[places], new.iloc[places], strict=True):
+            now = _round_amount(column, now)
             if same(column, was, now):
                 continue
             wrong = find_problem(column, now, meaning, pipeline=pipelines[at])
@@ -360,7 +366,9 @@ def _find_creates(
             wrong["name"] = _A_TOTAL
         problems += [PlanProblem(row, None, c, filled.get(c), *bad) for c, bad in wrong.items()]
         cells = tuple(
-            EditedCell(c, None, _normalize_cell(c, v)) for c, v in filled.items() if c not in wrong
+            EditedCell(c, None, _normalize_cell(c, _round_amount(c, v)))
+            for c, v in filled.items()
+            if c not in wrong
         )
         if cells:
             yield Step("create", None, cells, _read_name(filled.get("name")), row)

@@ -90,6 +90,18 @@ def test_plan__creates_rows_without_id_from_their_filled_cells(before: pd.DataFr
     assert len(made.steps) == 2
 
 
+def test_plan__rounds_a_share_of_an_amount_to_the_decimals_that_servers_take(
+    before: pd.DataFrame,
+) -> None:
+    odd = before.assign(value=123.456789)
+    new = odd.tail(1).assign(unique_id=None, value=1 / 3)
+    made = plan(odd, pd.concat([odd.assign(value=odd["value"] * 0.8), new], ignore_index=True))
+    values = made.changes.loc[made.changes["field"] == "value"]
+    assert values["before"].dropna().unique().tolist() == [123.456789]
+    assert values["after"].unique().tolist() == [98.765431, 0.333333]
+    assert plan(odd, odd.assign(value=odd["value"] + 1e-9)).changes.empty
+
+
 def test_plan__removed_rows_and_cleared_cells_need_permission(
     client: Client, before: pd.DataFrame
 ) -> None:
