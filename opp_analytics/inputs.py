@@ -86,7 +86,7 @@ _FORMS = {
     r"\d{1,2}\.\d{1,2}\.\d{4} \d{1,2}:\d\d": "%d.%m.%Y %H:%M",
 }
 """Texts of times that CRMs write, each with its format."""
-_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
+_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4}|\d{2})")
 _MONTH_FIRST = re.compile(r"([A-Za-z]{3,9})\.?\s+(\d{1,2})(?:,?\s+(\d{4}))?")
 _DAY_FIRST = re.compile(r"(\d{1,2})(?:\s+|-)([A-Za-z]{3,9})\.?(?:(?:,?\s+|-)(\d{4}|\d{2}))?")
 """Excel writes ``31-Dec-26``."""
@@ -216,7 +216,8 @@ def read_amount(
         spell_amount(reading) for reading in (thousands, point) if reading is not None
     )
     if point is None:
-        raise BadCell("has a decimal comma", f"type {ways}")
+        way = f"type {ways}, or put a timezone of your country in the org file"
+        raise BadCell("has a decimal comma", way)
     raise TwoReadings(f"may mean {_show_readings(*readings)}", f"type {ways}")
 
 
@@ -402,7 +403,7 @@ def _parse_date(text: str, this_year: int | None, day_first: bool | None) -> dat
     if found := _ISO.fullmatch(bare):
         return _check_date(int(found[1]), int(found[2]), int(found[3]))
     if found := _DOTTED.fullmatch(bare):
-        return _check_date(int(found[3]), int(found[2]), int(found[1]))
+        return _check_date(_complete(_read_year(found[3]), None), int(found[2]), int(found[1]))
     if found := _SLASHED.fullmatch(bare):
         year = _complete(_read_year(found[3]), this_year)
         first, second = int(found[1]), int(found[2])

@@ -109,6 +109,7 @@ def test_read_percent__takes_the_sign_or_not_and_refuses_what_may_mean_two_thing
         ("Sept. 5 2026", "2026-09-05"),
         ("31 Dec 2026", "2026-12-31"),
         ("31.12.2026", "2026-12-31"),
+        ("17.02.27", "2027-02-17"),
         ("2026-12-31", "2026-12-31"),
         ("2026/1/5", "2026-01-05"),
         ("2026-12-31T10:00:00Z", "2026-12-31"),
@@ -241,8 +242,8 @@ def test_read_date__without_year_and_order_shows_both_days():
     [
         ("45.000", "may mean 45,000 or 45; type 45000 or 45"),
         ("12.345", "may mean 12,345 or 12.345; type 12345 or 12.3450"),
-        ("1.234,56", "has a decimal comma; type 1234.56"),
-        ("12000,50", "has a decimal comma; type 12000.5"),
+        ("1.234,56", "has a decimal comma; type 1234.56, or put a timezone of your country"),
+        ("12000,50", "has a decimal comma; type 12000.5, or put a timezone of your country"),
         ("€45,000", "is in €, not in USD; convert it first"),
         ("£45,000", "is in £, not in USD"),
         ("EUR 45,000", "is in EUR, not in USD"),
