@@ -20,6 +20,7 @@ from opp_analytics.errors import (
     OrgError,
 )
 from opp_analytics.note import note_of
+from opp_analytics.text import money
 from tests.late_tracking import ORG, TODAY, Files, make_files, make_history
 
 Late = tuple[pd.DataFrame, oa.History]
@@ -225,6 +226,17 @@ def test_forecast__does_not_learn_from_periods_that_are_not_known(
     assert set(past["used"]) == {"run_rate"}
     with pytest.raises(NotEnoughHistory, match="backtest needs a month"):
         oa.backtest(history, freq="M", methods="stage")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::opp_analytics.errors.DataWarning")
+def test_weekly_report__of_a_log_that_lost_lines_at_random_is_written(tmp_path: Path) -> None:
+    files = make_files(pd.Timestamp("2026-01-01"))
+    lost = files.changes.sample(frac=0.6, random_state=7).sort_values("CreatedDate")
+    deals, history = make_history(files._replace(changes=lost))
+    page = oa.weekly_report(deals, history, out=tmp_path / "weekly.html", as_of=TODAY, org=ORG)
+    value = deals["value"][(oa.outcomes(deals) == "open").to_numpy()].sum()
+    assert money(value, "USD") in page.html.read_text(encoding="utf-8")
 
 
 def test_record__carries_such_a_history_on(late: Late, tmp_path: Path) -> None:
