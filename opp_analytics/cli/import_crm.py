@@ -67,7 +67,13 @@ def import_crm_command(
     check_ending(out, ENDINGS)
     org = find_org(org_file)
     found = {file: crm.recognize(file, org, encoding=encoding) for file in files}
-    org = org or _use_preset(choose_preset(found.values()))
+    preset = None if org else choose_preset(found.values())
+    if preset:
+        say(
+            f"No org file: read with the preset {preset}. Your own stages and columns go into "
+            "opp-analytics.toml."
+        )
+    org = org or oa.Org(preset=preset)
     kinds = sort_files(found, ("opportunities", "history"))
     deals_file, log_file = kinds.get("opportunities"), kinds.get("history")
     if out is not None and deals_file is None:
@@ -102,15 +108,6 @@ def import_crm_command(
         say_stock(deals)
         tables["stages"] = count_stock(deals)
     answer(tables)
-
-
-def _use_preset(preset: str | None) -> oa.Org:
-    if preset:
-        say(
-            f"No org file: read with the preset {preset}. Your own stages and columns go into "
-            "opp-analytics.toml."
-        )
-    return oa.Org(preset=preset)
 
 
 def choose_preset(found: Collection[crm.Recognized]) -> str | None:

@@ -20,7 +20,6 @@ from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.org import (
     FILE,
     Columns,
-    Draft,
     Stage,
     draft_org,
     find_strangers,
@@ -83,7 +82,14 @@ def init_command(
         write_org(file, draft.text, old)
     if draft.stages:
         heading("Stages found", "in the order of the file")
-        show(_tabulate_stages(draft), index=False, most=40)
+        stages = [
+            _row(one.stage)
+            | {"deals": one.deals, "guess": one.guess or None}
+            | ({"kind": "unknown"} if one.unknown else {})
+            for one in draft.stages
+        ]
+        columns = ["stage", "pipeline", "kind", "deals", "aliases", "guess"]
+        show(_without_empty(pd.DataFrame(stages)[columns]), index=False, most=40)
     unknown = [f'"{one.stage.name}"' for one in draft.stages if one.unknown]
     if unknown:
         say(
@@ -113,18 +119,6 @@ def write_org(file: Path, content: str, old: str | None) -> None:
                 f"{file} was changed by another program in the meantime, and is left as it is; "
                 "run this again"
             )
-
-
-def _tabulate_stages(draft: Draft) -> pd.DataFrame:
-    rows = [
-        _row(one.stage)
-        | {"deals": one.deals, "guess": one.guess or None}
-        | ({"kind": "unknown"} if one.unknown else {})
-        for one in draft.stages
-    ]
-    return _without_empty(
-        pd.DataFrame(rows)[["stage", "pipeline", "kind", "deals", "aliases", "guess"]]
-    )
 
 
 def _row(stage: Stage) -> dict[str, object]:

@@ -118,11 +118,34 @@ class Drafted:
 
         With what was answered at most two columns or lists, as a session asks for a target too.
         """
-        found = (*_ask_id(self.guesses), *_ask_stages(self.draft), *self._ask_owner())
-        return found[: 2 - ("unique_id" in self.answers)]
+        return tuple(self._ask())[: 2 - ("unique_id" in self.answers)]
 
-    def _ask_owner(self) -> Iterator[Question]:
-        """Ask for the owners' column once, where none was found and further columns are left."""
+    def _ask(self) -> Iterator[Question]:
+        for guess in self.guesses:
+            if (
+                "unique_id" in list_names(guess.ours)
+                and guess.why != _ALIKE
+                and make_key(guess.theirs) not in _CLEAR
+            ):
+                yield Question(
+                    "unique_id",
+                    "Which column identifies a deal?",
+                    {"unique_id": guess.theirs},
+                    {"unique_id": guess.why},
+                )
+        stages = {one.stage.name: one for one in self.draft.stages if one.guess}
+        if stages:
+            several = f"What do these {count(len(stages), 'stage')} mean?"
+            yield Question(
+                "stages",
+                several if len(stages) > 1 else "What does this stage mean?",
+                {name: "" if one.unknown else one.stage.kind for name, one in stages.items()},
+                {
+                    name: f"{count(one.deals)}; {printable(one.guess)}"
+                    for name, one in stages.items()
+                },
+            )
+        # Once, where no owner was found and further columns are left.
         known = {*self.first.opportunities, *self.answers}
         has_more = (self.first.mapping["how"] == "kept").any()
         if self.old is None and has_more and "owner_name" not in known:
@@ -287,31 +310,3 @@ def _name_id(label: str, known: Org, likely: Sequence[str]) -> Guess:
     named = name_opportunities(known.columns).find(label)
     ours = [name for name in (named[0] if named else likely) if name != "unique_id"]
     return Guess(label, ["unique_id", *ours] if ours else "unique_id", "")
-
-
-def _ask_id(guesses: Sequence[Guess]) -> Iterator[Question]:
-    for guess in guesses:
-        if (
-            "unique_id" in list_names(guess.ours)
-            and guess.why != _ALIKE
-            and make_key(guess.theirs) not in _CLEAR
-        ):
-            yield Question(
-                "unique_id",
-                "Which column identifies a deal?",
-                {"unique_id": guess.theirs},
-                {"unique_id": guess.why},
-            )
-
-
-def _ask_stages(draft: Draft) -> Iterator[Question]:
-    stages = {one.stage.name: one for one in draft.stages if one.guess}
-    if stages:
-        yield Question(
-            "stages",
-            f"What do these {count(len(stages), 'stage')} mean?"
-            if len(stages) > 1
-            else "What does this stage mean?",
-            {name: "" if one.unknown else one.stage.kind for name, one in stages.items()},
-            {name: f"{count(one.deals)}; {printable(one.guess)}" for name, one in stages.items()},
-        )

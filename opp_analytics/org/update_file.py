@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import tomlkit
@@ -138,7 +138,12 @@ def _keeps(before: Any, after: Any) -> bool:
 
 def _update(document: tomlkit.TOMLDocument, text: str, new: Additions, known: Stages) -> str:
     stages = list_new_stages(new.stages, known)
-    aliases = dict(_list_new_aliases(new.stages, known))
+    aliases = {
+        one.stage.name: further
+        for one in new.stages
+        if one.stage.name in known.names
+        and (further := [name for name in one.stage.aliases if name not in known.spellings])
+    }
     top = [write_preset(new.preset)] if new.preset and "preset" not in document else []
     end: list[str] = []
     lines: list[tuple[str, str]] = []
@@ -162,15 +167,6 @@ def _update(document: tomlkit.TOMLDocument, text: str, new: Additions, known: St
     head = re.match(r"(?:#.*\n)+\n", changed)
     at = head.end() if head else 0
     return changed[:at] + "\n".join([*top, "", changed[at:]])
-
-
-def _list_new_aliases(
-    found: Sequence[FoundStage], known: Stages
-) -> Iterator[tuple[str, list[str]]]:
-    for one in found:
-        further = [name for name in one.stage.aliases if name not in known.spellings]
-        if one.stage.name in known.names and further:
-            yield one.stage.name, further
 
 
 def _add_aliases(stages: Any, aliases: Mapping[str, list[str]]) -> None:
