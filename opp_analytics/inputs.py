@@ -503,8 +503,9 @@ def _parse_moment(cell: Any, day_first: bool | None) -> tuple[datetime, bool]:
 
 
 def _split_zone(moment: datetime) -> tuple[datetime, bool]:
-    if moment.tzinfo is None:
-        return moment, False
+    # Midnight of a zone, as Bitrix24 writes, is a day there.
+    if not moment.tzinfo or (moment.utcoffset() and moment.time() == time()):
+        return moment.replace(tzinfo=None), False
     return moment.astimezone(UTC).replace(tzinfo=None), True
 
 

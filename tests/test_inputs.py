@@ -581,6 +581,8 @@ def test_read_instants__keeps_a_time_with_a_zone() -> None:
         )
         == ["2026-11-25 14:12:00"] * 4
     )
+    midnight = Cells.of(pd.Series(["2026-11-25T00:00:00+03:00"]), "c")
+    assert read_dates(midnight, None)[0].tolist() == [pd.Timestamp("2026-11-25")]
     aware = pd.Series(pd.to_datetime(["2026-11-25T14:12:00+01:00"]))
     assert read_instants(Cells.of(aware, "c"), None, "UTC")[0].tolist() == [
         pd.Timestamp("2026-11-25T13:12Z")

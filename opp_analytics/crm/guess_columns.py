@@ -228,7 +228,9 @@ def _guess_by_cells(free: dict[str, _Column], known: dict[str, _Column]) -> Iter
         and column.holds("day")
     ]
     for ours, other, sign in (("created_at", "close_date", 1), ("close_date", "created_at", -1)):
-        for column in [] if ours in known else [one for one in days if one.label in free]:
+        # A day of the other's name is not this one.
+        named = [one for one in days if rank_label(one.label, LIKELY[other]) is None]
+        for column in [] if ours in known else [one for one in named if one.label in free]:
             rivals = (
                 [known[other]] if other in known else [one for one in days if one is not column]
             )
@@ -267,11 +269,10 @@ def guess_ids(table: FileTable, matched: Sequence[Mapped]) -> list[Guess]:
     found: list[tuple[int, Guess]] = []
     for place, label in enumerate(table.labels):
         ours = "" if matched[place].how in ("kept", "dropped") else matched[place].ours
-        key = inputs.make_key(_HUMPS.sub(" ", label))
+        key = inputs.make_key(re.sub("[#№]", " no ", _HUMPS.sub(" ", label)))
         is_name = ours == "name" or (not ours and rank_label(label, LIKELY["name"]) is not None)
-        like_id = label in ("#", "№") or (
-            not _OF_OTHERS.search(key)
-            and (bool(_ID.search(key)) or rank_label(label, LIKELY["unique_id"]) is not None)
+        like_id = not _OF_OTHERS.search(key) and (
+            bool(_ID.search(key)) or rank_label(label, LIKELY["unique_id"]) is not None
         )
         is_name = is_name and not like_id
         if not is_name and (ours or not like_id):

@@ -273,7 +273,10 @@ def _widen(events: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame
         cells = events.loc[last[is_set], ["unique_id", "new_value"]].reset_index(drop=True)
         cells = cells.rename(columns={"new_value": name})
         if name in ("value", "probability"):
-            cells[name] = _parse_numbers(cells[name])
+            try:
+                cells[name] = pd.to_numeric(cells[name])
+            except (ValueError, TypeError, OverflowError) as error:
+                raise DataError(f"{name}: {error}") from None
         wide[name] = org.conform(cells)[name].reindex(_find_before(is_set, deals)).array
     return pd.DataFrame(wide)
 
@@ -289,10 +292,3 @@ def _find_before(is_set: Flags, deals: Places) -> Places:
     found = np.empty(len(deals), dtype=np.intp)
     found[order] = np.where(before >= begins, (np.cumsum(is_set) - 1)[order][before], -1)
     return found
-
-
-def _parse_numbers(column: Series) -> Series:
-    try:
-        return pd.to_numeric(column)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise DataError(f"{column.name}: {error}") from None

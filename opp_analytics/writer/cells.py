@@ -92,7 +92,9 @@ def agrees(column: str, ours: Any, theirs: Any) -> bool:
     number, rounded = _read_decimal(one), _read_decimal(other)
     if number is None or rounded is None:
         return False
-    return abs(number - rounded) < Decimal(1).scaleb(-_count_decimals(rounded))
+    return abs(number - rounded) < Decimal(1).scaleb(
+        min(0, int(rounded.normalize().as_tuple().exponent))
+    )
 
 
 def _read_decimal(value: Any) -> Decimal | None:
@@ -101,10 +103,6 @@ def _read_decimal(value: Any) -> Decimal | None:
         return None
     number = Decimal(value) if isinstance(value, int) else Decimal(str(value))
     return number if number.is_finite() else None
-
-
-def _count_decimals(number: Decimal) -> int:
-    return max(0, -int(number.normalize().as_tuple().exponent))
 
 
 def _check_choice(column: str, value: str, meaning: Org, pipeline: Any) -> tuple[str, str] | None:

@@ -214,3 +214,15 @@ def test_guess_columns__fills_by_its_cells_what_no_label_names() -> None:
         "Cx": "owner_name",
         "Dx": "created_at",
     } | {label: ours for label, ours in guessed(sheet).items() if label == "Deal name"}
+
+
+def test_guess_columns__takes_no_planned_day_for_the_creation_and_a_number_sign_for_an_id() -> None:
+    sheet = pd.DataFrame(
+        {
+            "Lead #": ["7", "8"],
+            "Stage": ["Demo", "Won"],
+            "Close Date": [None, "2026-11-20"],
+            "Expected Close Date": ["2026-12-20", "2026-11-20"],
+        }
+    )
+    assert [guess.ours for guess in guess_columns(sheet, oa.Org())] == ["unique_id"]
