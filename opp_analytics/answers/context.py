@@ -462,6 +462,8 @@ def read_context(
     has_names = "name" in frame
     if not has_names:
         frame = frame.assign(name=frame["unique_id"])
+    # Sums are the same to the last digit in whatever order the deals come.
+    frame = frame.sort_values("unique_id", ignore_index=True)
     if own is not None:
         frame = own.apply(frame)
     target = org.targets if target is None and len(org.targets) else target

@@ -129,6 +129,18 @@ def test_answers__stay_to_the_letter(told: dict[str, Any], words: dict[str, str]
         assert now == then, surface
 
 
+def test_answers__add_up_to_the_last_digit_in_any_order() -> None:
+    rows = [
+        (f"{k}", f"Deal {k}", 5_000 + 311.11 * k, "proposal", "active", "2026-03-20", 50, "Ann")
+        for k in range(6)
+    ]
+    frame = pipeline(rows)
+    asked = (frame, frame.iloc[::-1])
+    asked[1].attrs = frame.attrs
+    then, now = (oa.ask("will_we_make_it", one, as_of=AS_OF).to_dict() for one in asked)
+    assert now == then
+
+
 @pytest.mark.slow
 def test_answers__of_ten_times_the_money_differ_in_the_money_alone() -> None:
     before, after = (json.loads(said["JSON"]) for said in (_shown(), _show(_explore(times=10.0))))
