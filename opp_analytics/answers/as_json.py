@@ -38,7 +38,7 @@ def to_dict(answer: AnswerData, most: int | None = None, after: str | None = Non
             {name: _write_value(value) for name, value in one._asdict().items()}
             for one in answer.figures
         ],
-        "notes": [f"{answer.say(note)}." for note in answer.notes],
+        "notes": answer.sentences,
         "lacks": [one._asdict() for one in answer.lacks],
         "code": answer.code,
     }

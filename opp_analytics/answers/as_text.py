@@ -19,7 +19,7 @@ def write_text(answer: AnswerData, most: int | None = None) -> str:
         lines.append(f"{one.name}: {value}{words and f'; {words}'}")
     for table in answer.main_tables:
         lines += ["", *_write_table(answer, table, most)]
-    lines += [f"{answer.say(note)}." for note in answer.notes]
+    lines += answer.sentences
     lines += map(write_lack, answer.lacks)
     return "\n".join(lines)
 

@@ -176,6 +176,11 @@ class AnswerData:
         return said if first and first[0].kind in ("name", "deal") else text.capital(said)
 
     @property
+    def sentences(self) -> list[str]:
+        """The notes as sentences."""
+        return [f"{self.say(note)}." for note in self.notes]
+
+    @property
     def main_tables(self) -> list[Table]:
         """The tables that a page, a panel or a terminal has room for."""
         return [table for table in self.tables if table.rank <= 2]

@@ -224,8 +224,8 @@ def show_answer(
         heads |= titles
         wrap = tuple(name for name in _WRAPPED if name in rows)
         show(rows.iloc[begin:], index=False, most=most or _MOST, wrap=wrap, heads=heads)
-    for words in found.notes:
-        note(f"{found.say(words)}.")
+    for words in found.sentences:
+        note(words)
     for lack in found.lacks:
         note(write_lack(lack))
 

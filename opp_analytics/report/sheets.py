@@ -165,7 +165,7 @@ def _make_sheet(answer: Answer, name: str, said: Mapping[str, Any]) -> Sheet:
     listed = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     # Notes are about the first table and what is behind it.
     is_further = bool(found) and found[0].name in [table.name for table in answer.tables[1:]]
-    notes = [] if is_further else [f"{answer.say(note)}." for note in answer.notes]
+    notes = [] if is_further else answer.sentences
     left_out = " ".join(notes) if answer.key == "deals" else ""
     if len(listed) < len(rows):
         left_out = f"These are {len(listed):,} of {len(rows):,} rows: the first {most:,} of "

@@ -38,6 +38,7 @@ from tests.pipelines import (
 )
 from tests.report import reading
 from tests.scratch import scratch_history
+from tests.widgets.asking import choose
 
 LATE = [
     ("g", "Ginkgo", 40_000.0, "closed_won", "won", "2026-05-29", 100, "Ann"),
@@ -262,6 +263,30 @@ def test_opens__to_rows_that_add_up(answer: Answer) -> None:
             (deals,) = behind.tables
             total = math.fsum(one.values.get(deals.adds, 0.0) for one in deals.rows)
             assert total == pytest.approx(float(row.values[table.adds]), abs=0.005), row.id
+
+
+@pytest.mark.slow
+def test_explorer__asks_what_the_page_asks() -> None:
+    """Period, targets and calls of teams alone, window of win rates: by the org, on both."""
+    org = oa.Org(
+        people=TEAMS,
+        report={"freq": "Q"},
+        targets=pd.DataFrame({"period": ["2026Q1"], "team": ["East"], "target": [200_000.0]}),
+        calls=[
+            {"made_on": "2026-03-02", "period": "2026Q1", "caller": "Eve", "commit": 39_700}
+            | {"team": "East"}
+        ],
+    )
+    history = recorded(scratch_history(org), {AS_OF: THIS_WEEK})
+    frame = org.apply(pipeline(THIS_WEEK))
+    page = read_context(frame, history, as_of=AS_OF, org=org)
+    explorer = oa.explore(frame, history, org=org, as_of=AS_OF)
+    for key in ("will_we_make_it", "people", "months", "win_rates", "calls"):
+        choose(explorer, question=key)
+        assert explorer.answer.write() == CATALOG[key].ask(page).write(), key
+    east, *_ = CATALOG["people"].ask(page).tables[0].rows
+    assert (east.values["target"], east.values["call"]) == (200_000.0, 39_700.0)
+    assert CATALOG["win_rates"].ask(page).figures[0].value == 0.5
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from opp_analytics.answers import (
     draw,
     draw_rows,
     explain_deal,
+    forecasts,
     list_activity,
     say_lack,
     write_cells,
@@ -46,6 +47,8 @@ def show_answer(answer: Answer) -> Json:
     tables = [_show_table(answer, table) for table in answer.main_tables]
     for row in tables[0]["rows"] if pictures else ():
         row["picture"] = pictures.get(row["id"], "")
+    # Another length of periods may be forecast by another method.
+    how = [forecasts.say_method(answer.context)] if answer.method else []
     return {
         "title": answer.title,
         "subject": answer.subject,
@@ -55,7 +58,7 @@ def show_answer(answer: Answer) -> Json:
         "drawn": [row.key for row in drawn.rows] if is_rows else [],
         "axis": axis,
         "tables": tables,
-        "notes": [f"{answer.say(note)}." for note in answer.notes],
+        "notes": how + answer.sentences,
         "lacks": [{"what": say_lack(one), "way": one.python_way} for one in answer.lacks],
     }
 
