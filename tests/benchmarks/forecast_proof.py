@@ -32,13 +32,13 @@ BY_QUARTER = ("right", "rep shocks", "few big deals", SANDBOX)
 _WORKERS = 2
 
 
-def short() -> pd.DataFrame:
+def short(kinds: Sequence[str] = KINDS) -> pd.DataFrame:
     """Judged forecasts of one team of each kind, always the same ones, some also by quarter.
 
     Fixed weights by category, which take as long as all others, are left out.
     """
     quick = tuple(name for name in METHODS if name != "category_weights")
-    asked = {kind: _asked(kind, owners=False) for kind in KINDS}
+    asked = {kind: _asked(kind, owners=False) for kind in kinds}
     jobs = [
         Job(kind, _FIXED, pairs if kind in BY_QUARTER else pairs[:1], quick)
         for kind, pairs in asked.items()
