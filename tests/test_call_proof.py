@@ -25,9 +25,7 @@ INFORMED, OPTIMIST = CALLERS[1:3]
 
 @pytest.fixture(scope="module")
 def rows() -> pd.DataFrame:
-    return call_proof.judge_teams(
-        20_260_101, teams=1, kinds=("right", "rep shocks"), workers=1
-    )
+    return call_proof.judge_teams(20_260_101, teams=1, kinds=("right", "rep shocks"), workers=1)
 
 
 @pytest.mark.slow

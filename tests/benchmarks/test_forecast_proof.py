@@ -21,7 +21,6 @@ from tests.benchmarks._proof_rows import (
     list_scores,
 )
 
-
 SHORT = (
     *forecast_proof.BY_QUARTER,
     *("optimistic", "young", "break", "inflow wanders", "weeks", GIANT, "two kinds of business"),
