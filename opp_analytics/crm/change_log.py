@@ -124,16 +124,17 @@ def read_changes(
     # The cells of a long file take as much memory as its changes.
     table = replace(table, cells=table.cells[[]])
     every = pd.concat([events.changes["unique_id"], events.births["unique_id"]])
-    meeting = _meet(pairs[is_among(pairs["unique_id"], every)], opportunities, table.file)
+    last = events.changes.drop_duplicates(["unique_id", "field"], keep="last")
+    deleted = last.loc[last["new_value"].eq("deleted") & last["field"].eq("operation"), "unique_id"]
+    # No export has the deals that are known to be deleted.
+    asked = is_among(pairs["unique_id"], every) & ~is_among(pairs["unique_id"], deleted)
+    meeting = _meet(pairs[asked], opportunities, table.file)
     events = replace(
         events, changes=meeting.rename(events.changes), births=meeting.rename(events.births)
     )
     known = _index_deals(opportunities)
-    last = events.changes.drop_duplicates(["unique_id", "field"], keep="last")
-    deleted = last.loc[last["new_value"].eq("deleted") & last["field"].eq("operation"), "unique_id"]
     known = known[~is_among(known.index, deleted)]
-    absent = [one for one in meeting.absent if one not in set(deleted)]
-    changes, closings = _log_events(events, org, known, absent)
+    changes, closings = _log_events(events, org, known, meeting.absent)
     left_out = _note_untracked(changes["field"].unique(), events, known)
     return ChangeLog(
         changes=changes,

@@ -34,20 +34,10 @@ class Closings:
     """The deals of an export beside the last lines of a history about them, by ``unique_id``."""
 
     deals: pd.DataFrame
-    """``ended`` (bool: by the export), ``closed`` (bool: won or lost), ``held`` (bool: the history
-    has its end too, or there is none), ``at`` (instant of the end, or of the export)."""
+    """``closed`` (bool: won or lost by the export), ``held`` (bool: the history has its end too, or
+    there is none), ``at`` (instant of the end, or of the export)."""
     log_end: pd.Timestamp
     """The last line of the history."""
-
-    @property
-    def missing(self) -> pd.Index[Any]:
-        """The deals whose end the history does not hold."""
-        return self.deals.index[~self.deals["held"]]
-
-    @property
-    def overrun(self) -> pd.Index[Any]:
-        """Those of them that were still open when the history ended."""
-        return self.deals.index[~self.deals["held"] & (self.deals["at"] > self.log_end + _SECOND)]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -86,7 +76,7 @@ def find_closings(
     at = at.where(~held, lines["at"].where(ended, latest))
     return Closings(
         pd.DataFrame(
-            {"ended": ended, "closed": ended & (now != "disqualified"), "held": held, "at": at},
+            {"closed": ended & (now != "disqualified"), "held": held, "at": at},
             index=known.index,
         ),
         log_end,
@@ -112,7 +102,10 @@ def _end_days(dates: pd.Series[Any], zone: str) -> pd.Series[Any]:
 def withhold(values: pd.DataFrame, closings: Closings) -> pd.DataFrame:
     """Drop first values that tell how a deal ended, if the deal's closing is missing."""
     return values[
-        ~(is_among(values["unique_id"], closings.missing) & values["field"].isin(_TELLING))
+        ~(
+            is_among(values["unique_id"], closings.deals.index[~closings.deals["held"]])
+            & values["field"].isin(_TELLING)
+        )
     ]
 
 
@@ -146,7 +139,9 @@ def log_unrecorded(
     marks = marks.str.strip()
     marks = marks[marks != ""]
     logged.append(_log(UNRECORDED, marks, begin))
-    overrun = closings.overrun[is_among(closings.overrun, lines["unique_id"])]
+    # They were still open when the history ended.
+    overrun = deals.index[~deals["held"] & (at > closings.log_end + _SECOND)]
+    overrun = overrun[is_among(overrun, lines["unique_id"])]
     after = pd.Series(closings.log_end + _SECOND, index=overrun)
     for name, value in (
         ("stage", NOT_RECORDED),
