@@ -11,6 +11,8 @@ from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 
+import pandas as pd
+
 from opp_analytics import inputs
 from opp_analytics.arrays import Series
 from opp_analytics.crm.find_shape import guess_preset, name_any
@@ -180,6 +182,10 @@ def guess_columns(source: TableSource, org: Org) -> list[Guess]:
     known = {
         line.ours: columns[line.theirs] for line in matched if line.how in ("mapped", "guessed")
     }
+    plan, done = list_likely("close_date", matched)[:1], known.get("close_date")
+    if plan and done and done.days.max() <= pd.Timestamp.now() < columns[plan[0]].days.max():
+        why = "as only the other one has days to come"
+        guesses += [Guess(done.label, "closed_at", why), Guess(plan[0], "close_date", why)]
     known |= {ours: columns[one.theirs] for one in guesses for ours in list_names(one.ours)}
     return [*guesses, *_guess_by_cells(free, known)]
 

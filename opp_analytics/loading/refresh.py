@@ -140,7 +140,9 @@ def catch_up(
                 return None
             table = _merge(rows, changes.tables, trash)
             state = changes.state | trash.state
-            if _are_all(table, state):
+            # As many rows as the server says, each once.
+            distinct = pc.count_distinct(table["unique_id"]).as_py()
+            if state["trash_total"] is not None and len(table) == distinct == state["total"]:
                 if not _explains(rows, table, trash, known, query, newest):
                     raise Unexplained(state)
                 _log.info(
@@ -218,12 +220,6 @@ def _read_changes(
             > most * limits.first("list", changes.state["total"] or 0) + page_size
         ):
             return None
-
-
-def _are_all(table: pa.Table, state: Json) -> bool:
-    """Return True if there are as many rows as the server says, each once."""
-    distinct = pc.count_distinct(table["unique_id"]).as_py()
-    return state["trash_total"] is not None and len(table) == distinct == state["total"]
 
 
 def _explains(

@@ -216,13 +216,22 @@ def test_guess_columns__fills_by_its_cells_what_no_label_names() -> None:
     } | {label: ours for label, ours in guessed(sheet).items() if label == "Deal name"}
 
 
-def test_guess_columns__takes_no_planned_day_for_the_creation_and_a_number_sign_for_an_id() -> None:
+def test_guess_columns__tells_planned_days_from_those_of_closing_and_of_creation() -> None:
     sheet = pd.DataFrame(
         {
             "Lead #": ["7", "8"],
             "Stage": ["Demo", "Won"],
             "Close Date": [None, "2026-11-20"],
-            "Expected Close Date": ["2026-12-20", "2026-11-20"],
+            "Expected Close Date": [
+                f"{pd.Timestamp.now() + pd.Timedelta(days=30):%F}",
+                "2026-11-20",
+            ],
         }
     )
-    assert [guess.ours for guess in guess_columns(sheet, oa.Org())] == ["unique_id"]
+    assert [(guess.theirs, guess.ours) for guess in guess_columns(sheet, oa.Org())] == [
+        ("Lead #", "unique_id"),
+        ("Close Date", "closed_at"),
+        ("Expected Close Date", "close_date"),
+    ]
+    planned = sheet.assign(**{"Expected Close Date": ["2026-11-18", "2026-11-20"]})
+    assert [guess.ours for guess in guess_columns(planned, oa.Org())] == ["unique_id"]
