@@ -188,13 +188,14 @@ def _say_call(context: Context, row: Mapping[Any, Any], name: str) -> dict[str, 
 
 def _mark_largest(rows: list[Row]) -> list[Row]:
     """Mark the largest change of a person, whatever its sign."""
-    sizes = [abs(row.values.get("change", 0.0)) for row in rows if row.kind == "person"]
-    most = max(sizes, default=0.0) - HALF_CENT
-    return [
-        replace(row, marked="change")
-        if row.kind == "person" and 0 < most < abs(row.values.get("change", 0.0))
-        else row
+    sizes = {
+        row.id: abs(row.values.get("change", 0.0))
         for row in rows
+        if row.kind == "person" and row.name.value != NO_LABEL
+    }
+    most = max(sizes.values(), default=0.0) - HALF_CENT
+    return [
+        replace(row, marked="change") if 0 < most < sizes.get(row.id, 0.0) else row for row in rows
     ]
 
 

@@ -135,12 +135,13 @@ def test_people__who_changed_teams_are_counted_once_in_the_team_of_the_day(histo
     assert people(context).sentence.startswith("No rep at target")
 
 
-def test_people__what_is_nobodys_comes_after_people_in_page_and_mail():
+def test_people__what_is_nobodys_comes_after_people_and_stands_out_nowhere(history):
     won = ("z", "Zelkova", 500_000.0, "closed_won", "won", "2026-03-03", 100, None)
     frame = pipeline([*THIS_WEEK, won])
-    for one in (frame, oa.Org(people=TEAMS).apply(frame)):
-        context = context_of(one)
-        assert [row.name.value for row in people(context).tables[0].rows][-2:] == ["(none)", "All"]
+    for one, records in ((frame, history), (oa.Org(people=TEAMS).apply(frame), None)):
+        context = context_of(one, records)
+        *_, nobody, total = people(context).tables[0].rows
+        assert (nobody.name.value, total.name.value, nobody.marked) == ("(none)", "All", "")
         sections = make_digest(compose(context, workbook="x.xlsx"), context).sections
         section = next(one for one in sections if one.key == "people")
         assert [one.name for one in section.says].index("(none)") == len(section.says) - 1
