@@ -127,9 +127,9 @@ def fold_alerts(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
         many, names = text.spelled(len(deals), "deal"), text.joined(deals.values(), most=_MOST)
         side = f"still {sides.pop()}" if len(sides) == 1 and "" not in sides else "as before"
         lines.append(Alert(f"{text.capital(many)} {side}: {names}.", new=False, deal=names))
-    if rest := len(lines) - _MOST:
-        more = Alert(f"{text.capital(text.spelled(rest, 'more alert'))}.", new=False)
-        lines = [*lines[:_MOST], *([more] if rest > 0 else [])]
+    if len(lines) > _MOST:
+        rest = text.capital(text.spelled(len(lines) - _MOST, "more alert"))
+        lines = [*lines[:_MOST], Alert(f"{rest}.", new=False)]
     return tuple(lines)
 
 

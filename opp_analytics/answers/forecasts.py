@@ -684,7 +684,7 @@ def name_history(context: Context, period: str = "") -> str:
     Empty where the method uses none.
     """
     when = context.name_of(period, short=True) if period else f"its {context.noun}"
-    return f"From history, {when}" if len(chances(context)) else ""
+    return f"Chance in {when}" if len(chances(context)) else ""
 
 
 @keep

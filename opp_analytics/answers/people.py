@@ -70,7 +70,9 @@ def people(context: Context) -> Answer:
         *(("gap", "p_target") if is_aimed else ["open_value"]),
         *(["change"] if changes else []),
     )
-    notes = (_say_calls(context, rows[-1]), _say_leans(context), _say_strangers(context))
+    # Once the period is decided, other answers are of the next.
+    when = text.capital(context.name) if forecasts.lead(context) != context.period else ""
+    notes = (when, _say_calls(context, rows[-1]), _say_leans(context), _say_strangers(context))
     return Answer(
         key="people",
         context=context,

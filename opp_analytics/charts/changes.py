@@ -152,16 +152,17 @@ def _place_step(step: ChangeStep, bar: BarMark, money: Money) -> Place:
         (more, up), (less, down) = step.sides
         sides = f"{more:,} up {money(up, signed=True)} · {less:,} down {money(down, signed=True)}"
         says, named = sides, f"{named}, {sides}: {', '.join(deals)}{cause}"
-        forms = (f"{sides}, {deals[0]} most{cause}", f"{sides}, {deals[0]} most", sides)
+        briefly = f"{more:,} up · {less:,} down"
+        forms = (f"{sides}, {deals[0]} most{cause}", f"{sides}, {deals[0]} most", sides, briefly)
+        forms = (*forms, f"{step.deals:,}")
     elif deals:
         amounts = [money(by, signed=True) for _, by in step.movers]
         moved = [f"{deal} {by}" for deal, by in zip(deals, amounts, strict=True)]
         n, account = f"{step.deals:,}", shorten(step.movers[0][0].partition(": ")[0], 24)
         brief = f"{n} · {account}"
         says, named = f"{deals[0]} and {step.deals - 1:,} more", ", ".join([named, *moved]) + cause
-        whole = [f"{n} · {', '.join(moved)}", f"{brief} {amounts[0]}", brief, account]
-        because = [f"{form}{cause}" for form in whole if cause]
-        forms = (*because, whole[0], f"{n} · {moved[0]}", *whole[1:3], n)
+        whole = [f"{n} · {moved[0]}", f"{brief} {amounts[0]}", brief]
+        forms = (*(f"{form}{cause}" for form in whole), *whole, n)
     title = f"{text.capital(step.name)}: {', '.join(filter(None, (figure, named)))}"
     marks, forms = (replace(bar, title=title),), tuple(dict.fromkeys(forms))
     return Place(step.name, marks, says, (figure,), title, step.key, forms=forms)

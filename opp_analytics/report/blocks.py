@@ -75,8 +75,7 @@ def people(context: Context) -> Block:
     money, unit = choose_money(context, table)
     line = ", upright line target" if "target" in table.columns else ""
     drawn = f"Gray bar closed, dot forecast, blue band range{line}. A name opens its deals"
-    when = text.capital(context.name) if forecasts.lead(context) != context.period else ""
-    said = (when, unit, "Commit and best case with closed", drawn, *map(answer.say, answer.notes))
+    said = (*map(answer.say, answer.notes), unit, "Commit and best case with closed", drawn)
     columns = [PICTURE if one == "high" else one for one in table.columns if one != "low"]
     shown = show_table(answer, table, "people", columns=columns, money=money)
     sub = ". ".join(filter(None, said))

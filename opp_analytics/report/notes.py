@@ -42,7 +42,7 @@ def _definitions(context: Context) -> tuple[tuple[str, str], ...]:
         "unused": "" if len(forecasts.chances(context)) else " This forecast’s method uses none.",
     }
     return tuple(
-        (term, said.format_map(words))
+        (term.format_map(words), said.format_map(words))
         for term, said in _SAID["terms"].items()
         if term != "Call" or len(forecasts.calls(context))
     )

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from typing import Any
 
 from opp_analytics import charts, text
 from opp_analytics.charts import BarMark, ChartData, Place
@@ -22,8 +23,6 @@ _SHORT = 176
 """Pixels of labels beside which a picture has room on a phone."""
 _PITCH = 32
 """Pixels of the lowest row, in the stylesheet too."""
-_TOTAL = 20.0
-"""Percent right of a bar that its text needs on a phone."""
 
 
 @dataclass(frozen=True)
@@ -127,10 +126,7 @@ def draw_rows(chart: ChartData) -> Rows:
         if place.forms:
             drawn.append(_write_below(place, scale, _HEIGHT + 9))
         elif place.says:
-            right = scale.at(place.end)
-            right = goal if right <= goal < right + _TOTAL else right
-            y = _HEIGHT / 2 + 4
-            drawn.append(marks.label(right, y, place.says, dx=8, kind="ink", halo=True))
+            drawn.append(_write_beside(place, scale.at(place.end), goal, _HEIGHT / 2 + 4))
         if place.marks and not any(getattr(mark, "title", "") for mark in place.marks):
             drawn.append(marks.hint(place.title))
         below = marks.beneath(place, scale)
@@ -184,6 +180,14 @@ def _link(place: Place | None, above: Place | None, scale: marks.Axis, tall: flo
         for bar in (one.marks[:1] if one else ())
         if isinstance(bar, BarMark)
     ]
+
+
+def _write_beside(place: Place, right: float, goal: float, y: float) -> str:
+    """Write at the right of the marks; in a narrow picture beyond the target's line."""
+    style: dict[str, Any] = {"dx": 8, "kind": "ink", "halo": True}
+    before = marks.fit(right, y, (place.says,), goal - right, **style) if right <= goal else ""
+    until = marks.measure_room(goal - right, place.says, 8) if before else 0.0
+    return before + marks.label(max(right, goal), y, place.says, until=until, **style)
 
 
 def _write_below(place: Place, scale: marks.Axis, y: float) -> str:

@@ -193,24 +193,9 @@ def _describe_with_target(name: str, row: Row, table: pd.DataFrame, begun: bool)
     cover = f", covered {times(row['pipeline_coverage'])} by {deals}" if known else f", {deals} due"
     if stated or not row["p_target"] < evidence.NO_CHANCE:
         return said, f"{to_go}{cover}.", evidence.say_rough(row, table)
-    all_due, later = (
-        _say_all_due(row, amount),
-        str(pd.Period(row.name, note_of(table).freq) + 1),
-    )
+    later = str(pd.Period(row.name, note_of(table).freq) + 1)
     ahead = f"{_describe_ahead(later, table)}." if later in table.index else ""
-    return said, f"{to_go}{f'; {all_due}' if all_due else cover}.", ahead
-
-
-def _say_all_due(row: Row, amount: Money) -> str:
-    """Say what all open deals due would bring a period to.
-
-    Empty of one deal, and where the forecast expects more from others.
-    """
-    total = row["booked"] + row["open_value"]
-    if row["open_count"] < 2 or total < row["expected"]:
-        return ""
-    every = "both" if row["open_count"] == 2 else f"all {spelled(int(row['open_count']))}"
-    return f"{every} due would bring it to {amount(total)}"
+    return said, f"{to_go}{cover}.", ahead
 
 
 def _describe_before(label: str, table: pd.DataFrame) -> str:
@@ -359,21 +344,15 @@ def describe_forecast_fan(table: pd.DataFrame) -> str:
     if math.isnan(last["expected"]):
         return f"The {name} forecast is not known at its last record"
     said, short = f"The {name} forecast", find_gap(target, float(last["expected"]))
+    is_aimed = math.isfinite(target)
     aim = f"{amount(abs(short))} {'below' if short > 0 else 'above'} target"
     if len(table) == 1:
-        return f"{said} is {amount(last['expected']) if math.isnan(target) else aim}"
+        return f"{said} is {aim if is_aimed else amount(last['expected'])}"
     (then, now), before = (day_of(table, made) for made in table.index[-2:]), table.iloc[-2]
     since = day(then, year=then.year != now.year)
     change = round(float(last["expected"] - before["expected"]), 2)
-    if math.isnan(target):
-        rose = (
-            f"{'rose' if change > 0 else 'fell'} {amount(abs(change))}"
-            if change
-            else "is unchanged"
-        )
-        return f"{said} {rose} since {since}"
     moved = f"{'up' if change > 0 else 'down'} {amount(abs(change))}" if change else "unchanged"
-    return f"{said} is {aim}, {moved} since {since}"
+    return f"{said} is {f'{aim}, ' if is_aimed else ''}{moved} since {since}"
 
 
 def describe_forecast_deals(table: pd.DataFrame) -> str:
@@ -390,15 +369,10 @@ def describe_forecast_deals(table: pd.DataFrame) -> str:
     known = known.loc[likely.index]
     name = period_name(first, note_of(table).freq, today=note_of(table).day)
     lost, won, swing = known["p_if_lost"].min(), known["p_if_won"].max(), known.iloc[0]
-    if lost > 1 - 1e-9:
-        return f"{capital(name)} is at target whatever becomes of the open deals"
     if won < _LEAST_SWING:
         return f"No single deal saves {name}"
-    if lost >= _SAFE:
-        one = "any one deal" if len(known) > 1 else "the one open deal"
-        return f"Lose {one} and {name} still has a {percent(lost)} chance"
-    if known["swing"].max() < _LEAST_SWING:
-        low, high = percent(swing["p_if_lost"]), percent(swing["p_if_won"])
+    if lost >= _SAFE or known["swing"].max() < _LEAST_SWING:
+        low, high = percent(lost), percent(won)
         return (
             f"No single deal decides {name}: it is {low if low == high else f'{low} to {high}'} "
             "likely either way"

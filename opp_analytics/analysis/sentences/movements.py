@@ -187,15 +187,10 @@ def describe_pipeline_created(table: pd.DataFrame) -> str:
     """Compare the last full period with those before it."""
     if table.empty:
         return "No deal was created in these periods."
-    whole = table.groupby(level="period", sort=False)[
-        ["deals", "value", "open_count", "open_value"]
-    ].sum()
+    whole = table.groupby(level="period", sort=False)[["deals", "value", "open_value"]].sum()
     running = table["to_date"].groupby(level="period", sort=False).any()
     full, freq, money = whole[~running], note_of(table).freq, money_of(table)
-    now = (
-        f"{money(whole['open_value'].iloc[-1])} ({count(int(whole['open_count'].iloc[-1]))}) is "
-        "open now"
-    )
+    now = f"{money(whole['open_value'].iloc[-1])} is open now"
     if full.empty:
         return (
             f"Created so far: {money(whole['value'].iloc[-1])} "
@@ -243,16 +238,14 @@ def describe_world_changes(table: pd.DataFrame) -> str:
 def _describe_alarm(key: tuple[str, ...], row: dict[Any, Any], freq: str, begins: str) -> str:
     *group, name, measure = key
     unit, have = noun(freq), len(pd.period_range(begins, name, freq=freq))
-    many = "twelve" if have > 12 else spelled(have - 1)
+    many = spelled(min(have - 1, 12))
     when, before = f"in {period(name, freq)}", f"in the {many} {unit}s before"
     more = "more" if row["direction"] == "up" else "fewer"
     if measure == "inflow":
         was = number(row["was"], int(row["was"] < 10 and row["was"] % 1 > 0))
         said = f"{more} new deals {when}: {number(row['n'])}, {was} a {unit} {before}"
     else:
-        now = f"{percent(row['now'])} of closed deals"
-        if not evidence.is_enough(row["n"]):
-            now = f"{number(row['now'] * row['n'])} of {count(int(row['n']), 'closed deal')}"
+        now = f"{percent(row['now'])} of {count(int(row['n']), 'closed deal')}"
         said = f"{more} deals won {when}: {now}, {percent(row['was'])} {before}"
     return f"{join_key(tuple(group))}: {said}" if group else capital(said)
 
@@ -426,7 +419,7 @@ def describe_stage_flow(table: pd.DataFrame) -> str:
     if not advanced:
         return f"{capital(count(left))} left a stage, none for a later one."
     if not evidence.is_enough(left):
-        return evidence.say_few(f"{number(advanced)} of {count(left)} leaving a stage moved on")
+        return evidence.say_few(f"{number(advanced)} of {count(left)} leaving stages moved on")
     if advanced == left:
         return f"All {count(left)} that left a stage moved on."
     share = percent(1 - advanced / left)

@@ -65,7 +65,7 @@ def test_sentence__of_slippage() -> None:
 
 def test_sentence__of_stages() -> None:
     flow = stage_flow(HISTORY, **DAYS)
-    assert sentence(flow) == "2 of 3 deals leaving a stage moved on: too few to say."
+    assert sentence(flow) == "2 of 3 deals leaving stages moved on: too few to say."
     assert sentence(10 * flow.loc[["negotiation"]]) == "All 10 deals that left a stage moved on."
     assert sentence(flow.loc[["discovery"]]) == "No stay in a stage has ended yet."
 
@@ -117,24 +117,24 @@ SHARE = ("2025-11", "win_share", "down", 0.25, 0.12, 50)
         (
             changes_of(("", *INFLOW), begins="2024-06"),
             (
-                "Fewer new deals in Jan 2026: 4, 39 a month in the twelve months before; "
+                "Fewer new deals in Jan 2026: 4, 39 a month in the 12 months before; "
                 "the forecast learns from both."
             ),
         ),
         (
             changes_of(("", *SHARE), begins="2025-04"),
-            "Fewer deals won in Nov 2025: 12% of closed deals, 25% in the seven months before; "
+            "Fewer deals won in Nov 2025: 12% of 50 closed deals, 25% in the seven months before; "
             "the forecast learns from both.",
         ),
         (
             changes_of(("", "2026-01", "win_share", "up", 0.25, 1.0, 4), begins="2024-06"),
-            "More deals won in Jan 2026: 4 of 4 closed deals, 25% in the twelve months before; "
+            "More deals won in Jan 2026: 100% of 4 closed deals, 25% in the 12 months before; "
             "the forecast learns from both.",
         ),
         (
             changes_of(("Bo", *SHARE), ("Ann", *INFLOW), by="owner_name", begins="2025-01"),
-            "Ann: fewer new deals in Jan 2026: 4, 39 a month in the twelve months before. "
-            "Bo: fewer deals won in Nov 2025: 12% of closed deals, 25% in the 10 months before; "
+            "Ann: fewer new deals in Jan 2026: 4, 39 a month in the 12 months before. "
+            "Bo: fewer deals won in Nov 2025: 12% of 50 closed deals, 25% in the 10 months before; "
             "the forecast learns from both.",
         ),
     ],
@@ -150,7 +150,7 @@ def test_sentence__of_world_changes_tells_the_last_alarm_of_three_periods() -> N
     assert sentence(changes_of(old)).startswith("In the three months up to Jan 2026, neither")
     up = ("", "2025-12", "inflow", "up", 20.0, 44.0, 44)
     both = sentence(changes_of(up, ("", *INFLOW), ("", *SHARE)))
-    assert both.count("twelve months before") == 2
+    assert both.count("12 months before") == 2
     assert "More new deals" not in both
 
 
@@ -168,11 +168,11 @@ def test_sentence__of_pipeline_created_compares_the_last_full_period() -> None:
     assert sentence(table, "pipeline_created") == ("240 created in February, 20% above average.")
     assert (
         sentence(table.iloc[[2, 3]], "pipeline_created")
-        == "240 created in February; 900 (3 deals) is open now."
+        == "240 created in February; 900 is open now."
     )
     assert (
         sentence(table.iloc[[3]], "pipeline_created")
-        == "Created so far: 5 (1 deal); 900 (3 deals) is open now."
+        == "Created so far: 5 (1 deal); 900 is open now."
     )
 
 
