@@ -88,8 +88,13 @@ def init_command(
             | ({"kind": "unknown"} if one.unknown else {})
             for one in draft.stages
         ]
-        columns = ["stage", "pipeline", "kind", "deals", "aliases", "guess"]
-        show(_without_empty(pd.DataFrame(stages)[columns]), index=False, most=40)
+        show(
+            _without_empty(
+                pd.DataFrame(stages)[["stage", "pipeline", "kind", "deals", "aliases", "guess"]]
+            ),
+            index=False,
+            most=40,
+        )
     unknown = [f'"{one.stage.name}"' for one in draft.stages if one.unknown]
     if unknown:
         say(

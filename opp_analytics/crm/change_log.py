@@ -228,7 +228,9 @@ def _log_events(
     reborn = again.assign(field="created_at", new_value=again["changed_at"].astype("object"))
     added = unrecorded.log_unrecorded(closings, known, events.changes, begin)
     parts = [born[_LONG], changes[_LONG], added]
-    chances = pd.concat([part[part["field"].isin(["stage", "probability"])] for part in parts])
+    told = [part[part["field"].isin(["stage", "probability"])] for part in parts]
+    # pandas 2 warns of empty ones.
+    chances = pd.concat([part for part in told if len(part)] or told[:1])
     stages = unrecorded.log_first_stages(chances, begin)
     last_at = last.groupby("unique_id")["changed_at"].max().combine_first(begin)
     parts += unrecorded.log_forgotten(last_at, absent, closings, org)
@@ -413,7 +415,7 @@ def _log_deletions(lines: pd.DataFrame, marks: Series | None) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "unique_id": pd.Series(gone, dtype=TEXT),
-            "changed_at": last[gone].array + _JUST_BEFORE,
+            "changed_at": (last[gone] + _JUST_BEFORE).astype(last.dtype).array,
             "field": pd.Series("operation", range(len(gone)), TEXT),
             "old_value": None,
             "new_value": "deleted",

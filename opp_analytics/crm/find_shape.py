@@ -78,8 +78,9 @@ def choose_key(names: Columns, columns: Columns, labels: Sequence[str]) -> Colum
     of_deals = {theirs: ours for theirs, ours in names.items() if spell(theirs) != "id"}
     if "unique_id" in Names(of_deals, ("unique_id",)).find_all(labels):
         return of_deals
-    known = "unique_id" in Names(names, ()).find_all(labels)
-    name = None if known else find_name(columns, labels)
+    if "unique_id" in Names(names, ()).find_all(labels):
+        return names
+    name = find_name(columns, labels)
     return names if name is None else {**names, name: "unique_id"}
 
 
