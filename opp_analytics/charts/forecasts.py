@@ -210,7 +210,8 @@ def month(row: Series, money: Money, *, name: str, by_rate: bool = False) -> Pla
     # What is not known yet is drawn at the chances that were stated.
     due = float(row["booked"] + row["expected_open" if known else "weighted_open"])
     rated = by_rate and known
-    what = "Closed" if rated else "Open deals at their chances"
+    parts = ["closed"] if rated or row["booked"] else []
+    what = text.capital(text.joined([*parts, *([] if rated else ["open deals at their chances"])]))
     marks: list[Mark] = [BarMark(0, due, "hi", title=f"{what}: {money(due)}")]
     early, title = "", _describe_outlook(row, money)
     if known:

@@ -190,6 +190,8 @@ def months(context: Context) -> Block:
         heads={RANGE: f"{text.percent(confidence)} range"},
     )
     blue, pale = "open deals at their chances", "usual new business"
+    if any(row.values.get("booked") for row in table.rows):
+        blue = f"closed, and {blue}"
     if forecasts.by_rate(context):
         blue, pale = "closed", name_new_business(context).lower()
     sub = f"Blue: {blue}. Pale: {pale}. Dot and line: forecast and range"
