@@ -118,7 +118,7 @@ def scorecard(
             "names no column, and scorecard compares groups",
             "use for example 'owner_name'",
         )
-    if "stage" in names:
+    if {"stage", "status"} & {*names}:
         raise ArgumentValueError.of(
             "by", by, "tells how a deal ended, not whose it was", "use for example 'owner_name'"
         )

@@ -6,6 +6,7 @@ from scipy import stats
 
 import opp_analytics as oa
 from opp_analytics.analysis import scorecard, win_rate
+from opp_analytics.errors import ArgumentValueError
 from opp_analytics.history import History
 from tests.analysis.forecasting.histories import even_months
 
@@ -100,3 +101,10 @@ def test_scorecard__counts_what_slipped_in_ended_months():
     assert table["slip_rate"].to_dict() == {"Ann": 0.5, "Bo": 0.0}
     assert (table["slip_rate_low"] <= table["slip_rate"]).all()
     assert table["slip_rate_high"]["Bo"] > 0.7
+
+
+@pytest.mark.parametrize("column", ["stage", "status"])
+def test_scorecard__compares_nobody_by_how_deals_ended(column: str):
+    frame = closed(Ann=(1, 2)).assign(status=["won", "lost"])
+    with pytest.raises(ArgumentValueError, match="tells how a deal ended, not whose it was"):
+        scorecard(frame, by=column, as_of="2026-03-31")
