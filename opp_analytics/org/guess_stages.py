@@ -105,7 +105,7 @@ def guess_stages(
     in_open = deals["stage"].isin([name for name, (kind, _) in told.items() if kind == "open"])
     asked = [
         _describe(word, rows.assign(spelled=word), kind, "" if kind else _UNTOLD, None)
-        for word, rows in ((str(word), rows) for word, rows in deals[in_open].groupby("status"))
+        for word, rows in ((str(word), rows) for word, rows in deals[in_open].groupby("status", observed=True))
         if _is_over(word) and not known.kind_of(word)
         for kind in [(kinds or {}).get(word)]
     ]

@@ -94,7 +94,7 @@ def test_plan__rounds_a_share_of_an_amount_to_the_decimals_that_servers_take(
     before: pd.DataFrame,
 ) -> None:
     odd = before.assign(value=123.456789)
-    new = odd.tail(1).assign(unique_id=None, value=1 / 3)
+    new = pd.DataFrame({"name": ["New"], "value": [1 / 3]})
     made = plan(odd, pd.concat([odd.assign(value=odd["value"] * 0.8), new], ignore_index=True))
     values = made.changes.loc[made.changes["field"] == "value"]
     assert values["before"].dropna().unique().tolist() == [123.456789]
