@@ -103,9 +103,10 @@ def guess_stages(
         for name, rows in ((str(name), rows) for name, rows in by_stage)
     }
     in_open = deals["stage"].isin([name for name, (kind, _) in told.items() if kind == "open"])
+    by_status = deals[in_open].groupby("status", observed=True)
     asked = [
         _describe(word, rows.assign(spelled=word), kind, "" if kind else _UNTOLD, None)
-        for word, rows in ((str(word), rows) for word, rows in deals[in_open].groupby("status", observed=True))
+        for word, rows in ((str(word), rows) for word, rows in by_status)
         if _is_over(word) and not known.kind_of(word)
         for kind in [(kinds or {}).get(word)]
     ]
