@@ -6,6 +6,7 @@ llms.txt has a line for each page; llms-full.txt holds all pages as Markdown.
 from __future__ import annotations
 
 import inspect
+import pkgutil
 import re
 import sys
 import tomllib
@@ -15,7 +16,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parent.parent
-_DIRECTIVE = re.compile(r"^::: ([\w.]+)\n(?:    .*\n)*", re.MULTILINE)
+_DIRECTIVE = re.compile(r"^::: ([\w.]+)\n((?:    .*\n)*)", re.MULTILINE)
 _DARK = re.compile(r"^!\[.*#gh-dark-mode-only\)\n", re.MULTILINE)
 
 
@@ -40,13 +41,18 @@ def write(site: Path, settings: Path) -> None:
 
 
 def _document(directive: re.Match[str]) -> str:
-    """Write a public name with its signature, docstring and public methods."""
-    module, _, public = directive[1].rpartition(".")
-    found = getattr(import_module(module), public)
-    parts = [_describe(public, found)]
-    for name, member in vars(found).items() if inspect.isclass(found) else ():
-        if not name.startswith("_") and inspect.getdoc(member):
-            parts.append(_describe(name, getattr(found, name), level="####"))
+    """Write public names, or a module, with signatures, docstrings and public methods."""
+    names = re.search(r"members: \[([^]]+)", directive[2])
+    if not names:
+        found = pkgutil.resolve_name(directive[1])
+        return _describe(directive[1].rpartition(".")[2], found) + "\n"
+    parts = []
+    for public in names[1].split(", "):
+        found = getattr(import_module(directive[1]), public)
+        parts.append(_describe(public, found))
+        for name, member in vars(found).items() if inspect.isclass(found) else ():
+            if not name.startswith("_") and inspect.getdoc(member):
+                parts.append(_describe(name, getattr(found, name), level="####"))
     return "\n\n".join(parts) + "\n"
 
 

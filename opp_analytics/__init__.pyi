@@ -48,32 +48,32 @@ from .answers import questions as questions
 from .api import Client as Client
 from .api import Page as Page
 from .certificate import Certificate as Certificate
-from .crm import read_export as read_export
+from .crm.read_export import read_export as read_export
 from .demo import demo as demo
 from .history import History as History
-from .loading import load as load
+from .loading.load import load as load
 from .org import Org as Org
-from .org import calls as calls
 from .org import outcomes as outcomes
+from .org.calls import calls as calls
 from .report import WeeklyReport as WeeklyReport
 from .report import deliver as deliver
-from .report import show as show
 from .report import weekly_report as weekly_report
+from .report.show import show as show
 from .widgets import Explorer as Explorer
 from .widgets import edit as edit
 from .widgets import explore as explore
 from .writer import Plan as Plan
 from .writer import Receipt as Receipt
-from .writer import apply as apply
 from .writer import own_writes as own_writes
-from .writer import plan as plan
 from .writer import read_csv as read_csv
 from .writer import read_excel as read_excel
 from .writer import resume as resume
 from .writer import runs as runs
-from .writer import to_csv as to_csv
-from .writer import to_excel as to_excel
 from .writer import undo as undo
+from .writer.apply.apply import apply as apply
+from .writer.plan.plan import plan as plan
+from .writer.to_csv import to_csv as to_csv
+from .writer.to_excel import to_excel as to_excel
 
 __version__: str
 

@@ -1,15 +1,12 @@
-"""``python -m tests.reference``: where each name of ``docs/reference.md`` is now, the drawings, and
-the columns of the result tables.
+"""``python -m tests.reference``: the drawings and the columns of ``docs/reference.md``.
 
-The page's order and sections are written by hand; an entry is its heading, ``oa.win_rate``, below
-the path of the module that holds it, which this brings up to date, as it does the drawings, whose
+The page's sections and their names are written by hand. This brings up to date the drawings, whose
 docstrings are made when they are imported, and the list of columns at the end.
 """
 
 from __future__ import annotations
 
 import inspect
-import pkgutil
 import re
 from pathlib import Path
 
@@ -21,9 +18,11 @@ LISTS = [name for name in plots.__all__ if getattr(charts, name).__module__.ends
 PAGE = Path(__file__).parent.parent / "docs" / "reference.md"
 _COLUMNS = (
     "## Columns of the result tables\n\nA column that ends in `_before`, `_after` or `_change` "
-    "has the unit of the one it compares.\n\n"
+    "has the unit of the one it compares; `_low` and `_high` are the ends of its interval or range."
+    "\n\n"
 )
-_ENTRY = re.compile(r"^::: [\w.]+\n    options: \{heading: oa\.([\w.]+)", re.M)
+_MODULE = re.compile(r"^::: opp_analytics\.(\w+)\.\1$", re.M)
+_MEMBERS = re.compile(r"^::: opp_analytics\n    options: \{members: \[([^]]+)", re.M)
 _DRAWN = re.compile(r"^## Drawings\n.*?(?=^## )", re.M | re.S)
 _DRAWINGS = """## Drawings
 
@@ -35,14 +34,14 @@ ArgumentTypeError or MissingColumnError."""  # noqa: E501
 def names() -> list[str]:
     """The names that the page lists, without the ``oa.``."""
     text = PAGE.read_text()
-    return [*_ENTRY.findall(text), *re.findall(r"^\| `oa\.(plots\.\w+)` ", text, re.M)]
+    listed = [name for names in _MEMBERS.findall(text) for name in names.split(", ")]
+    return [*_MODULE.findall(text), *listed, *re.findall(r"^\| `oa\.(plots\.\w+)` ", text, re.M)]
 
 
 def page() -> str:
-    """The page with the path of each name as it is now, and every result column."""
+    """The page with the drawings and result columns as they are now."""
     by_hand = PAGE.read_text().partition(_COLUMNS)[0]
-    drawn = _DRAWN.sub(lambda _: _drawings(), by_hand)
-    return _ENTRY.sub(lambda entry: _entry(entry[1]), drawn) + _COLUMNS + _columns()
+    return _DRAWN.sub(lambda _: _drawings(), by_hand) + _COLUMNS + _columns()
 
 
 def _drawings() -> str:
@@ -58,14 +57,11 @@ def _drawings() -> str:
 def _columns() -> str:
     lines = ["| column | unit | meaning |", "|---|---|---|"]
     for name, column in sorted(COLUMNS.items()):
+        if re.match(r"(Upper|Lower) end of (its|the) ", column.meaning):
+            continue
         unit = column.unit if column.unit != "other" else ""
         lines.append(f"| `{name}` | {unit} | {column.meaning.replace('|', chr(92) + '|')} |")
     return "\n".join(lines) + "\n"
-
-
-def _entry(name: str) -> str:
-    found = pkgutil.resolve_name(f"opp_analytics:{name}")
-    return f"::: {found.__module__}.{found.__qualname__}\n    options: {{heading: oa.{name}"
 
 
 if __name__ == "__main__":
