@@ -243,7 +243,7 @@ def _ask(question: str, hint: str, option: str, read: Callable[[str], Any]) -> A
             say(said if said.endswith("?") else f"{said}.")
 
 
-def _find_question(drafted: crm.Drafted, about: str) -> crm.Question | None:
+def _find_question(drafted: crm.Drafted, about: str) -> crm.OpenQuestion | None:
     return next((one for one in drafted.questions if one.about == about), None)
 
 
@@ -301,7 +301,7 @@ def _answer_stages(drafted: crm.Drafted, given: Sequence[str], yes: bool) -> crm
 
 
 def _read_stages(
-    typed: str, names: Collection[str], question: crm.Question | None
+    typed: str, names: Collection[str], question: crm.OpenQuestion | None
 ) -> dict[str, Kind]:
     """Read ``NAME=KIND, NAME=KIND``, or the kind alone where one stage is asked about."""
     asked = [] if question is None else list(question.guesses)

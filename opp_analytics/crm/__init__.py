@@ -9,7 +9,12 @@ from opp_analytics.crm.change_log import (
     read_changes,
     refuse_other_deals,
 )
-from opp_analytics.crm.draft_from_export import Drafted, Question, draft_from_export, read_org_text
+from opp_analytics.crm.draft_from_export import (
+    Drafted,
+    OpenQuestion,
+    draft_from_export,
+    read_org_text,
+)
 from opp_analytics.crm.find_shape import LOGS, Recognized, guess_org, recognize
 from opp_analytics.crm.guess_columns import Guess, guess_columns
 from opp_analytics.crm.mapping import CLOSED_AT, FLAGS, USED_UP, Reading, name_columns

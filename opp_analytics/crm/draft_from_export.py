@@ -19,9 +19,9 @@ from opp_analytics.files import SMALL, read_whole
 from opp_analytics.inputs import did_you_mean, make_key
 from opp_analytics.org import (
     Columns,
-    Draft,
     Kind,
     Org,
+    OrgDraft,
     Tables,
     add_columns,
     draft_org,
@@ -41,7 +41,7 @@ _CODES = {"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP"}
 
 
 @dataclass(frozen=True)
-class Question:
+class OpenQuestion:
     """A question that a file of deals leaves open.
 
     It is asked once, for one column or for all unknown stages.
@@ -113,21 +113,21 @@ class Drafted:
         ]
 
     @property
-    def questions(self) -> tuple[Question, ...]:
+    def questions(self) -> tuple[OpenQuestion, ...]:
         """What was guessed or not found and is worth asking, the id first.
 
         With what was answered at most two columns or lists, as a session asks for a target too.
         """
         return tuple(self._ask())[: 2 - ("unique_id" in self.answers)]
 
-    def _ask(self) -> Iterator[Question]:
+    def _ask(self) -> Iterator[OpenQuestion]:
         for guess in self.guesses:
             if (
                 "unique_id" in list_names(guess.ours)
                 and guess.why != _ALIKE
                 and make_key(guess.theirs) not in _CLEAR
             ):
-                yield Question(
+                yield OpenQuestion(
                     "unique_id",
                     "Which column identifies a deal?",
                     {"unique_id": guess.theirs},
@@ -136,7 +136,7 @@ class Drafted:
         stages = {one.stage.name: one for one in self.draft.stages if one.guess}
         if stages:
             several = f"What do these {count(len(stages), 'stage')} mean?"
-            yield Question(
+            yield OpenQuestion(
                 "stages",
                 several if len(stages) > 1 else "What does this stage mean?",
                 {name: "" if one.unknown else one.stage.kind for name, one in stages.items()},
@@ -149,10 +149,10 @@ class Drafted:
         known = {*self.first.opportunities, *self.answers}
         has_more = (self.first.mapping["how"] == "kept").any()
         if self.old is None and has_more and "owner_name" not in known:
-            yield Question("owner_name", "Which column says who owns a deal?", {}, {})
+            yield OpenQuestion("owner_name", "Which column says who owns a deal?", {}, {})
 
     @cached_property
-    def draft(self) -> Draft:
+    def draft(self) -> OrgDraft:
         """Its next text, ``draft.text``, and its stages."""
         stored = self.known if self.old is not None else get_org(self.table)
         mapping = self.first.mapping

@@ -21,7 +21,7 @@ from opp_analytics.org.conditions import (
     read_figures,
 )
 from opp_analytics.org.conform import check_frame, stage_dtype, status_dtype
-from opp_analytics.org.draft_file import Draft, add_columns, draft_org, find_empty_columns
+from opp_analytics.org.draft_file import OrgDraft, add_columns, draft_org, find_empty_columns
 from opp_analytics.org.frame import (
     check_currency,
     check_stages,

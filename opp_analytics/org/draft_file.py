@@ -38,7 +38,7 @@ place."""
 
 
 @dataclass(frozen=True)
-class Draft:
+class OrgDraft:
     """The text of an org file, the stages that it lists, and what it can't say."""
 
     text: str
@@ -61,7 +61,7 @@ def draft_org(
     kinds: Mapping[str, Kind] | None = None,
     tables: Tables | None = None,
     currency: str | None = None,
-) -> Draft:
+) -> OrgDraft:
     """Draft an org file for a frame of opportunities; each guess is marked as one.
 
     `month` is for the example of a target. `columns` are the export's labels whose meaning was
@@ -98,7 +98,7 @@ def draft_org(
     remarks = [remark for columns in names.values() for _, remark in columns.values()]
     remarks += [line for line in money if "guess" in line]
     marked = [*remarks, *(one.guess for one in found if not one.unknown)]
-    return Draft(text, found, sum(map(bool, marked)), without)
+    return OrgDraft(text, found, sum(map(bool, marked)), without)
 
 
 def add_columns(old: str, known: Stages, *, preset: str | None, columns: Columns) -> str:

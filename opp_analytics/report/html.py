@@ -15,7 +15,7 @@ from typing import Any
 
 from opp_analytics.answers import Part
 from opp_analytics.errors import ConfigError
-from opp_analytics.report.model import Block, Note, Table, WeeklyPage
+from opp_analytics.report.model import Block, Note, PageTable, WeeklyPage
 from opp_analytics.svg import stylesheet
 from opp_analytics.text import FIRST_ISOLATE, LAST_ISOLATE
 
@@ -39,7 +39,7 @@ def render_page(
     teams and people.
     """
     sorts = any(
-        isinstance(part, Table) and part.sorts for block in page.blocks for part in block.parts
+        isinstance(part, PageTable) and part.sorts for block in page.blocks for part in block.parts
     )
     script = files(__package__).joinpath("templates/sort.js").read_text("utf-8") if sorts else ""
     hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -115,7 +115,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Table:
+class PageTable:
     """A table."""
 
     part: ClassVar[str] = "table"
@@ -219,7 +219,7 @@ class Terms:
     remarks: tuple[str, ...] = ()
 
 
-BlockPart = Table | Chart | Opening | Goals | Note | Fold | Terms
+BlockPart = PageTable | Chart | Opening | Goals | Note | Fold | Terms
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class Sheet:
 
 
 @dataclass(frozen=True)
-class Figure:
+class SheetFigure:
     """A figure of the summary."""
 
     title: str
@@ -66,7 +66,7 @@ class Summary:
     alerts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
-    figures: tuple[Figure, ...] = ()
+    figures: tuple[SheetFigure, ...] = ()
     since: str = ""
     """Heads the earlier figures; empty without any."""
 
@@ -99,12 +99,12 @@ def summarize(page: WeeklyPage, context: Context) -> Summary:
     )
 
 
-def _list_figures(answer: Answer) -> tuple[Figure, ...]:
+def _list_figures(answer: Answer) -> tuple[SheetFigure, ...]:
     """List the figures of the current period, with those of the earlier record."""
     now, *then = (table.rows[0].values for table in answer.tables)
     before = then[0] if then else {}
     return tuple(
-        Figure(title, now.get(column), column, before.get(column))
+        SheetFigure(title, now.get(column), column, before.get(column))
         for column, title in answer.title_columns(answer.tables[0]).items()
     )
 

@@ -15,11 +15,11 @@ from opp_analytics.answers import (
     Context,
     Look,
     Row,
+    Table,
     draw,
     draw_rows,
     tables,
 )
-from opp_analytics.answers import Table as AnswerTable
 from opp_analytics.columns import find_sign, find_unit, format_cell, write_label
 from opp_analytics.org import record_link
 from opp_analytics.report.model import (
@@ -34,7 +34,7 @@ from opp_analytics.report.model import (
     Line,
     Opening,
     PageColumn,
-    Table,
+    PageTable,
     say_only,
 )
 from opp_analytics.schema import HALF_CENT
@@ -96,7 +96,7 @@ def _open_rows(answer: Answer, drawn: Rows, look: Look) -> Opening:
 
 def show_table(
     answer: Answer,
-    table: AnswerTable,
+    table: Table,
     kind: str,
     most: int | None = None,
     caption: str = "",
@@ -104,7 +104,7 @@ def show_table(
     columns: Sequence[str] = (),
     money: _WriteMoney = text.number,
     heads: Mapping[str, str] | None = None,
-) -> Table:
+) -> PageTable:
     """Show a table, of it at most so many rows.
 
     `columns` are those shown, in their order, as far as the table has them. `money` writes amounts;
@@ -131,7 +131,7 @@ def show_table(
             opens=show_behind(answer, row),
         )
 
-    return Table(
+    return PageTable(
         (replace(name, title=table.heads.get("name", name.title)), *looks),
         tuple(_show_groups(answer.context, rows, write)),
         kind,
@@ -180,7 +180,7 @@ def show_words(answer: Answer, words: Sentence) -> tuple[Cell, ...]:
     return tuple(Cell(one.write(currency), name=one.kind == "name") for one in words.pieces)
 
 
-def choose_money(context: Context, table: AnswerTable) -> tuple[_WriteMoney, str]:
+def choose_money(context: Context, table: Table) -> tuple[_WriteMoney, str]:
     """Choose how a table writes amounts: full digits unless they are too long; and name the unit.
 
     What is shown may miss its total, as each amount is rounded by itself; the words say so.
@@ -299,7 +299,7 @@ def _write(context: Context, row: Row, column: str) -> str:
     return text.number(value) if isinstance(value, int) else write_label(column, value)
 
 
-def _list_deals(answer: Answer, table: AnswerTable, caption: str, *, sheet: str = "deals") -> Deals:
+def _list_deals(answer: Answer, table: Table, caption: str, *, sheet: str = "deals") -> Deals:
     """List the deals of a table, the largest first, then the others in one line, and the total."""
 
     def measure(row: Row) -> float:
@@ -342,7 +342,7 @@ def _say_others(context: Context, rows: Sequence[Row], sheet: str) -> str:
     )
 
 
-def _list_deal(answer: Answer, table: AnswerTable, row: Row, amount: str) -> Deal:
+def _list_deal(answer: Answer, table: Table, row: Row, amount: str) -> Deal:
     context, outcome = answer.context, row.values.get("outcome")
     ended = str(outcome) if outcome in CLOSED_AS else ""
     tells = "probability" in table.columns

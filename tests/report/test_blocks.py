@@ -6,7 +6,7 @@ import pandas as pd
 
 from opp_analytics.answers import Figure, forecasts
 from opp_analytics.report.blocks import BLOCKS, make_tile, tiles
-from opp_analytics.report.model import Chart, Goals, Note, Table
+from opp_analytics.report.model import Chart, Goals, Note, PageTable
 from tests.analysis.forecasting.histories import even_months
 from tests.pipelines import (
     THIS_WEEK,
@@ -155,7 +155,7 @@ PERSONAL = pd.DataFrame(
 
 def test_people__show_each_figure_in_full_and_open_to_deals(opportunities, history):
     (table,) = BLOCKS["people"](context_of(opportunities, history)).parts
-    assert isinstance(table, Table)
+    assert isinstance(table, PageTable)
     heads = [column.title for column in table.columns]
     assert heads == ["Rep", "Closed", "Commit", "Best case", "Forecast", "", "Due", "Since Mar 9"]
     assert list_lines(table) == {

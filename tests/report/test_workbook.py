@@ -12,7 +12,7 @@ from openpyxl.utils import get_column_letter
 
 from opp_analytics import text, weekly_report
 from opp_analytics.errors import DataWarning
-from opp_analytics.report.sheets import Figure, Sheet, Summary, sheets
+from opp_analytics.report.sheets import Sheet, SheetFigure, Summary, sheets
 from opp_analytics.report.workbook import write_workbook
 from tests.pipelines import AS_OF, THIS_WEEK, context_of, pipeline
 
@@ -42,7 +42,11 @@ def _rows(sheet):
 
 
 def _write(*sheets, currency=None, day_first=False, **summary):
-    given = {"sentences": ("S",), "figures": (Figure("Forecast", 5.0, "expected", 4.0),), **summary}
+    given = {
+        "sentences": ("S",),
+        "figures": (SheetFigure("Forecast", 5.0, "expected", 4.0),),
+        **summary,
+    }
     return write_workbook(
         Summary("T", **given),
         sheets,
