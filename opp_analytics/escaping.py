@@ -16,7 +16,7 @@ FORMULA_SIGNS = ("=", "+", "-", "@", "'", "\t", "\r")
 
 
 def is_formula(text: str) -> bool:
-    """Whether a spreadsheet takes a text for a formula, or drops its first sign."""
+    """True where a spreadsheet takes a text for a formula, or drops its first sign."""
     return text.startswith(FORMULA_SIGNS)
 
 

@@ -277,7 +277,7 @@ def append_line(file: Path, line: bytes) -> None:
 
 
 def refuse_open(file: Path, what: str) -> None:
-    """Refuse to add `what` to a file that is open in a spreadsheet."""
+    """Refuse to add `what` to a file open in a spreadsheet."""
     if any(file.with_name(lock).exists() for lock in (f"~${file.name}", f".~lock.{file.name}#")):
         raise DataError(
             f"{file} is open in a spreadsheet, which would write over {what}; close it first"

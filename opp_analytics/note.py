@@ -16,7 +16,7 @@ _Table = TypeVar("_Table", bound=pd.DataFrame)
 
 @dataclass(frozen=True)
 class TableNote:
-    """What a result table is; all but its figures holds of each of its rows.
+    """The kind and settings of a result table; all but its figures hold for each row.
 
     It is plain JSON in ``attrs["opp_analytics"]``, so that a table keeps it in a Parquet file.
     """

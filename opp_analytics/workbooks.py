@@ -41,7 +41,7 @@ beyond its calendar."""
 
 
 class Column(NamedTuple):
-    """How a column is shown."""
+    """The look of a column."""
 
     kind: str
     look: dict[str, Any]

@@ -16,7 +16,7 @@ ADDS = 0.005
 
 @keep
 def rank_deals(context: Context) -> pd.DataFrame:
-    """What to act on in the leading period, the most first; one order for every list of deals.
+    """The order of deals to act on in the leading period; every list of deals has it.
 
     Open deals, and those won but dated after it, by id, with ``points``, ``win_chance`` and the
     ``value`` that these are of; first those that add half a point or more to the chance of the

@@ -56,7 +56,7 @@ class Alert:
 
     @property
     def tone(self) -> Literal["alarm", "standing", "news"]:
-        """How loud it is said."""
+        """The tone in which an alert is said."""
         return "news" if self.kind != "alert" else "standing" if self.new is False else "alarm"
 
     @property
@@ -78,7 +78,7 @@ _TONES = ("alarm", "news", "standing")
 
 @dataclass(frozen=True)
 class Watched:
-    """What an org file asks to be told of, judged for one page."""
+    """The alerts of an org file, judged for one page."""
 
     alerts: tuple[Alert, ...] = ()
     """What holds, the new ones first, deals last."""
@@ -402,7 +402,7 @@ class _Deals:
         return alerts
 
     def find_end(self, key: str) -> Alert | None:
-        """Say what became of a deal that met a condition.
+        """Say the outcome of a deal that had met a condition.
 
         Without a sentence where it is not known whether it still does.
         """

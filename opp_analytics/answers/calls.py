@@ -81,7 +81,7 @@ def calls(context: Context) -> Answer:
 
 
 def _judge_callers(context: Context) -> tuple[tuple[Row, ...], tuple[Sentence, ...]]:
-    """List who missed by how much, and say who differs from the model and what is left out."""
+    """List how far each caller missed, and say who differs from the model and who is left out."""
     table = tables.call_accuracy(context)
     callers = table[table["wape"].notna()].sort_values("wape", kind="stable")
     names = {str(name): str(name) for name in callers.index}

@@ -40,7 +40,7 @@ from opp_analytics.periods import Freq, When
 
 
 class Look(NamedTuple):
-    """How the page shows an answer."""
+    """The look of an answer on the page."""
 
     nav: str = ""
     """Its name in the page's contents, and that of its sheet unless `sheets.toml` names some."""
@@ -76,7 +76,7 @@ class Question(NamedTuple):
 
     @property
     def takes(self) -> tuple[str, ...]:
-        """What `ask` takes for it; records know nothing of edited deals."""
+        """The filters and options that `ask` takes; records know nothing of edited deals."""
         edits = () if "history" in self.needs else ("edited",)
         return (*self.filters, *edits, *self.options)
 

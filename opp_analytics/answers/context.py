@@ -1,4 +1,4 @@
-"""What is asked about, read and checked once for all surfaces; then it is only narrowed."""
+"""The deals, day and settings of a question, read and checked once for all surfaces."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Context:
-    """What is asked about: the opportunities, the day they are known of, and how to ask."""
+    """The opportunities of a question, the day they were seen, and its settings."""
 
     opportunities: pd.DataFrame
     history: History | None
@@ -147,17 +147,17 @@ class Context:
 
     @property
     def noun(self) -> str:
-        """What a period is called: month, quarter, week or year."""
+        """The word for a period: month, quarter, week or year."""
         return text.noun(self.freq)
 
     @property
     def who(self) -> str:
-        """What one of the people is called."""
+        """The word for one of the people."""
         return "rep" if self.person == _OWNER else text.label(self.person or "person")
 
     @property
     def person(self) -> str | None:
-        """The column that says whose a deal is."""
+        """The column of a deal's owner."""
         return self.by[-1] if self.by else None
 
     @property

@@ -1,4 +1,4 @@
-"""What an answer holds, in plain data: what every surface shows, and nothing else."""
+"""The plain data of an answer; surfaces show this and nothing else."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class RowPictures(NamedTuple):
 
 
 class Lack(NamedTuple):
-    """What is not known, until when, and how to get it."""
+    """A missing fact, until when it is missing, and the way to get it."""
 
     what: str
     until: str = ""
@@ -126,7 +126,7 @@ def make_period(context: Context, label: str, values: Mapping[str, Any]) -> Row:
 
 @dataclass(frozen=True)
 class AnswerData:
-    """What an answer holds; `Answer` also shows it."""
+    """The data of an answer; `Answer` also shows it."""
 
     key: str
     context: Context = field(repr=False)

@@ -62,7 +62,7 @@ def read_rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def sum_up(deals: pd.DataFrame, what: str, columns: Iterable[str]) -> Row:
-    """Sum up in one row what deals that are not listed add to `columns`."""
+    """Add one row that sums up the unlisted deals by `columns`."""
     name = Piece("text", text.count(len(deals), f"smaller {what}"))
     sums = {column: float(deals[column].sum()) for column in columns}
     return Row("smaller", name, sums, kind="more")
@@ -208,7 +208,7 @@ def add_details(context: Context, rows: pd.DataFrame, **own: Any) -> pd.DataFram
 
 
 def explain_deal(context: Context, row: Row, of: pd.DataFrame | None = None) -> Answer | None:
-    """Answer what adds up to a deal's chance, from what that moved, and when it would be won.
+    """Explain a deal's chance: its parts, its last change, and the likely day of a win.
 
     None where the chance is not learned; `of` has the chance explained, from `forecasts.explain`;
     by default the deal's own.

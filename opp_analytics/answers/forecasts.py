@@ -546,7 +546,7 @@ def _find_causes(context: Context) -> dict[str, str]:
 
 @keep
 def explained_change(context: Context) -> analysis.ForecastChange:
-    """What moved the forecast from the earlier record to the last one."""
+    """The steps of the forecast from the earlier record to the last one."""
     part = context.part
     (start, then), last = earlier_record(context), context.records["recorded_at"].iloc[-1]
     if last <= start:

@@ -111,7 +111,7 @@ class Impact:
 
     @property
     def of(self) -> str:
-        """Which deals are forecast, where the others are not known."""
+        """The deals in the forecast, where the others are not known."""
         deals = len(self.context.opportunities)
         these = "this deal" if deals == 1 else f"these {text.count(deals)}"
         return f"of {these}, " if self.forecasts.is_part else ""
@@ -138,7 +138,7 @@ class Impact:
 
 
 def _say_largest(rows: Sequence[Row]) -> Sentence:
-    """Say what the edits do to the period that they change most."""
+    """Say the effect of the edits on the period they change most."""
     most = max(rows, key=lambda row: abs(row.values["change"]), default=None)
     if most is None or not most.values["change"]:
         return Sentence.of("No forecast changes")

@@ -174,7 +174,7 @@ def _say_row(context: Context, values: Mapping[str, float], words: Mapping[str, 
 
 
 def _say_call(context: Context, row: Mapping[Any, Any], name: str) -> dict[str, Sentence]:
-    """Say what somebody else says of a number, or who called it, and what is below closed money."""
+    """Say who called a number, any override, and a call below closed money."""
     by = "" if pd.isna(row["caller"]) or row["caller"] == name else str(row["caller"])
     low = round(row["call"] - row["booked"], 2) < 0
     remarks = [f"below closed{',' if by else ''}"] if low else []

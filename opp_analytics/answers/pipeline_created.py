@@ -126,5 +126,5 @@ def _read(context: Context) -> CreatedPipeline:
 
 
 def _name_weeks(context: Context) -> Freq:
-    """Name the weeks that end on the last day that is known."""
+    """Name the weeks up to the last known day."""
     return check_freq(f"W-{context.known_day:%a}".upper())

@@ -1,4 +1,4 @@
-"""Whether close dates hold: what became of the deals that were due, and which keep moving."""
+"""Whether close dates hold: the outcome of deals that were due, and those that keep moving."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PUSHED = ("pushes", "days_pushed", "value", "net_days", "first_close_date")
 
 @keep
 def slippage(context: Context) -> Answer:
-    """Say what became of what was due in this period and the two before, and what keeps moving.
+    """Say the outcome of deals due in this period and the two before, and name frequent movers.
 
     Wins of other deals are not in it.
     """
@@ -122,7 +122,7 @@ def _list_due(context: Context, row: Row) -> Answer | None:
 def _read(context: Context) -> dict[str, DueCohort]:
     """Read what was due in the two periods before and the current one, in time order.
 
-    A period that has not ended runs up to the last day that is known.
+    A running period ends on the last known day.
     """
     history, seen = forecasts.require_history(context), context.known_day
     begins = pd.Timestamp(context.records["recorded_at"].iloc[0])

@@ -1,4 +1,4 @@
-"""Why the forecast moved: the steps from that of the earlier record to that of now."""
+"""Why the forecast moved: the steps from the earlier record to the last one."""
 
 from __future__ import annotations
 

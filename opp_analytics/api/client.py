@@ -143,7 +143,7 @@ class FrameCache:
 
 
 class _Summed(io.RawIOBase):
-    """What is written goes to `out`, and into a checksum."""
+    """A file that passes all bytes to `out` and into a checksum."""
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out

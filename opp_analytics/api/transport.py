@@ -59,7 +59,7 @@ DEADLINE = Deadline()
 
 
 class _TimedReader(io.RawIOBase):
-    """What arrives on a socket until the deadline.
+    """The bytes that arrive on a socket until the deadline.
 
     A socket's own time-out begins anew with each byte.
     """
@@ -120,7 +120,7 @@ _POOLS = {"http": _HttpPool, "https": _HttpsPool}
 
 @dataclass(frozen=True)
 class Reply:
-    """What a server answered, read to its end."""
+    """A server's answer, read to its end."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -241,7 +241,7 @@ class Lost:
 
 
 class Patience:
-    """How often, and how long, one request goes on; after 429 four times as many `retries`.
+    """The retries of one request and their time; after 429 four times as many `retries`.
 
     A read is repeated when the connection was lost or the server failed; any request when no
     connection was made, and after 429, which says that nothing was done. A write is never repeated

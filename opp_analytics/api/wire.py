@@ -104,7 +104,7 @@ class _Resource(msgspec.Struct):
 
 
 class Meta(msgspec.Struct):
-    """What a list answer says of all its pages, in either spelling."""
+    """The totals in the head of a list answer, in either spelling."""
 
     totalPages: int | None = None  # noqa: N815  the reference's spelling
     totalRecords: int | None = None  # noqa: N815

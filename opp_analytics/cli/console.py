@@ -38,7 +38,7 @@ _err = Console(stderr=True)
 
 
 class Output(NamedTuple):
-    """How the command that runs gives its answer."""
+    """The form in which the running command answers."""
 
     quiet: bool = False
     """Without notes and progress."""

@@ -176,7 +176,7 @@ def open_history(folder: Path, org: oa.Org | None) -> oa.History:
 
 
 class CommandSource(NamedTuple):
-    """What a command works on."""
+    """The data of a command."""
 
     opportunities: pd.DataFrame
     org: oa.Org | None

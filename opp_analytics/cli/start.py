@@ -408,7 +408,7 @@ def _relate(file: Path, folder: Path) -> str:
 
 @dataclass
 class _Update:
-    """What goes into the history: a field history, then the deals if they changed.
+    """The parts of a new history: a field history, then the deals if they changed.
 
     A field history goes only into an empty history.
     """

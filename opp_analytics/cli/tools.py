@@ -25,7 +25,7 @@ _SECRET = ("BLOCKS_AUTH_TOKEN", "BLOCKS_API_KEY")
 
 
 def skill_command() -> None:
-    """Print SKILL.md, which tells an assistant which question has which command."""
+    """Print SKILL.md, which tells an assistant the command of each question."""
     typer.echo((files("opp_analytics.tools") / "SKILL.md").read_text(encoding="utf-8"), nl=False)
 
 

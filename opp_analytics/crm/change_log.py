@@ -586,7 +586,7 @@ def normalize_ids(ids: Series) -> Series:
 
 
 def match_ids(theirs: Series, known: Series) -> dict[str, str]:
-    """Match the ids of a history that an export lacks to those that it spells in another way."""
+    """Match ids of a history to an export that spells them in another way."""
     ours, every = (pd.Series(ids.dropna().unique(), dtype=TEXT) for ids in (known, theirs))
     same = is_among(every, ours)
     taken, found = {one: one for one in every[same]}, dict[str, str]()

@@ -114,7 +114,7 @@ class Drafted:
 
     @property
     def questions(self) -> tuple[OpenQuestion, ...]:
-        """What was guessed or not found and is worth asking, the id first.
+        """The questions about guesses and missing columns, the id first.
 
         With what was answered at most two columns or lists, as a session asks for a target too.
         """
@@ -172,7 +172,7 @@ class Drafted:
 
     @cached_property
     def org(self) -> Org:
-        """What the next text means; its tables are read beside `file`."""
+        """The org of the next text; its tables are read beside `file`."""
         return parse_org(self.file, self.draft.text)
 
     @cached_property

@@ -85,7 +85,7 @@ class Guess(NamedTuple):
 
 @dataclass(frozen=True)
 class _Column:
-    """What the cells of a column hold."""
+    """The contents of a column's cells."""
 
     label: str
     cells: Series
@@ -98,7 +98,7 @@ class _Column:
 
     @cached_property
     def tally(self) -> Series:
-        """How often each cell is there."""
+        """The count of each cell."""
         return self.cells.dropna().value_counts()
 
     @cached_property

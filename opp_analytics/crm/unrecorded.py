@@ -1,4 +1,4 @@
-"""What a field history lacks: deals closed only in the export, untracked columns.
+"""The gaps of a field history: deals closed only in the export, untracked columns.
 
 Such a deal is open until its close date; what is not known of it until then is named in the column
 `UNRECORDED` (docs/definitions.md, "Imported histories").

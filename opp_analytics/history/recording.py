@@ -29,7 +29,7 @@ from opp_analytics.text import count, joined, number
 
 @dataclass(frozen=True)
 class RecordDifference:
-    """What changed from one record to the next."""
+    """The changes from one record to the next."""
 
     changes: pa.Table
     """One wide row per opportunity that is new, changed, deleted or returned: ``seen_after``,
@@ -237,7 +237,7 @@ def check_allowed(allow_missing: Any, frame: pd.DataFrame, entries: list[Entry])
 def refuse_lost_columns(
     state: pa.Table, now: pa.Table, columns: Collection[str], allow_missing: Collection[str]
 ) -> None:
-    """Refuse rows without a column of the API in which deals that are still there had values.
+    """Refuse rows that lack an API column in which known deals had values.
 
     Warn of a further one.
 

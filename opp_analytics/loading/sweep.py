@@ -43,7 +43,7 @@ _SLACK = 10
 
 @dataclass
 class Limits:
-    """What one load has read so far, and the bounds on it."""
+    """The rows that one load has read so far, and its limits."""
 
     url: str
     pages: int = 0

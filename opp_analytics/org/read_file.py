@@ -224,7 +224,7 @@ def _drop_managers(read: dict[str, Series]) -> tuple[str, ...]:
 def _own_calls(read: Mapping[str, Series], raw: Mapping[str, Any]) -> dict[str, Series]:
     """Take the calls of a file as their caller's own, for people of the org.
 
-    The file has no column that tells whose number a call is. One that tells only whose it is was
+    The file has no column for the owner of a call's number. One that tells only whose it is was
     submitted by each.
     """
     if "caller" not in read:

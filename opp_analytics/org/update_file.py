@@ -21,7 +21,7 @@ Tables = Mapping[str, str | Mapping[str, Any] | Sequence[Mapping[str, Any]]]
 
 
 class Additions(NamedTuple):
-    """What a draft says, each guess with its remark."""
+    """The lines of a draft, each guess with its remark."""
 
     preset: str | None
     stages: Sequence[FoundStage]

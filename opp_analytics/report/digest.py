@@ -70,7 +70,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Digest:
-    """What a reader in a hurry needs of the page."""
+    """The page for a reader in a hurry."""
 
     heading: str
     alerts: tuple[Alert, ...]
@@ -186,7 +186,7 @@ _SECTIONS: dict[str, Callable[[Context], Section]] = {
 
 @dataclass(frozen=True)
 class Marks:
-    """How a text sets off what matters."""
+    """The marks by which a text sets off what matters."""
 
     text: Callable[[str], str]
     """Shows words as they are, and calls nobody whom they name."""

@@ -168,7 +168,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Goal:
-    """What one person must win."""
+    """One person's goal, and the deals to reach it."""
 
     name: str
     state: str

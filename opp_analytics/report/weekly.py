@@ -78,7 +78,7 @@ class WeeklyReport:
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
-        """What the org file asks to be told of and holds, the new ones first.
+        """The alerts of the org file that hold, the new ones first.
 
         ``str(alert)`` is its sentence.
         """
@@ -364,7 +364,7 @@ class ReadyPage:
 
 @dataclass(frozen=True)
 class ReadyReport:
-    """What a report is made from and written to, checked."""
+    """The checked inputs and files of a report."""
 
     context: Context
     pages: tuple[ReadyPage, ...]

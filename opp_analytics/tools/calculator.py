@@ -99,7 +99,7 @@ class _ProposedEdit(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Pipeline(NamedTuple):
-    """What the tools answer from."""
+    """The data behind the tools."""
 
     opportunities: pd.DataFrame
     history: History | None

@@ -33,7 +33,7 @@ Text = Annotated[str, msgspec.Meta(max_length=_LONGEST)]
 
 
 class Message(msgspec.Struct, forbid_unknown_fields=True):
-    """What a kind of message tells beside its kind: nothing."""
+    """A message that holds nothing but its kind."""
 
 
 class MessagePart(Message):

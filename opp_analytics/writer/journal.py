@@ -132,7 +132,7 @@ Job = Callable[[sqlite3.Connection], Any]
 
 
 class SentCell(NamedTuple):
-    """A value that a run sent, and what is known of the form in which the server holds it."""
+    """A value that a run sent, and the form in which the server holds it, if known."""
 
     value: Any
     answered: bool
@@ -369,7 +369,7 @@ class Journal:
         held: Json,
         outcome: Json | None = None,
     ) -> None:
-        """Record that a step's write is about to be sent, and what the cells that it sends held.
+        """Record a step's write before it is sent, with the old values of its cells.
 
         If the deal was closed or reopened since the plan, `outcome` is its stage and status: the
         new base.

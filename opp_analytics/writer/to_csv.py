@@ -223,7 +223,7 @@ def _find_day_order(cells: Iterable[tuple[str, Any]]) -> bool | None:
 
 
 def _is_unedited(column: str, text: str, was: Any) -> bool:
-    """Tell whether a text is what Excel makes of a value that nobody edited.
+    """Tell whether a text is Excel's form of an unedited value.
 
     Timestamps lose their zone and seconds, and letters that Windows' own code lacks become question
     marks.

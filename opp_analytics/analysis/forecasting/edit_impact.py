@@ -1,4 +1,4 @@
-"""What edits do to a forecast: a plan's impact and the strip of the grid are both made from it."""
+"""The effect of edits on a forecast, for a plan's impact and the grid's strip."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class EditImpact:
 
     @property
     def limit(self) -> str:
-        """What the method cannot show of an edit; empty if nothing."""
+        """The part of an edit that the method cannot show; empty if nothing."""
         if note_of(self.before).method != "run_rate":
             return ""
         return "the run rate sees wins, not the value, date, stage or chance of an open deal"

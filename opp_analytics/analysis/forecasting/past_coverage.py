@@ -1,4 +1,4 @@
-"""What was open and due in past periods with as many days left, and the coverage that sufficed."""
+"""Open deals due in past periods with as many days left, and the coverage that sufficed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How wide a forecast's range is: the factor on plain ranges at which past ones had held.
+"""The width of a forecast's range: the factor at which plain past ranges would have held.
 
 The learned method takes a quantile of past scores, the run rate follows them.
 """

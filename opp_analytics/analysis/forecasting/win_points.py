@@ -1,4 +1,4 @@
-"""What winning one deal today would add to the chance of a period's target."""
+"""The points that winning one deal today would add to the chance of a period's target."""
 
 from __future__ import annotations
 

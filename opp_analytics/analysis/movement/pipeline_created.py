@@ -138,7 +138,7 @@ def pipeline_created_deals(
 
 @dataclass(frozen=True)
 class CreatedPipeline:
-    """What was created and what was open, by group; it gives the tables of any period length."""
+    """Deals created and deals open, by group; it gives the tables of any period length."""
 
     history: History
     groups: list[str]

@@ -1,4 +1,4 @@
-"""Alarms of an inflow, or a share won, that is no longer that of the periods before."""
+"""Alarms where the inflow or the share won differs from that of the periods before."""
 
 from __future__ import annotations
 

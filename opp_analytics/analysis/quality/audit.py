@@ -312,7 +312,7 @@ _PEERS = 20
 
 @dataclass(frozen=True)
 class AuditInput:
-    """What every check reads."""
+    """The columns and settings that checks read."""
 
     frame: pd.DataFrame
     outcome: Codes

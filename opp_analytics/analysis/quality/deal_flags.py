@@ -335,7 +335,7 @@ class OpenDeals:
 
     @cached_property
     def org(self) -> Org:
-        """What the frame's stages mean."""
+        """The meaning of the frame's stages."""
         return Org.of(self.frame)
 
     @cached_property

@@ -444,7 +444,7 @@ def _say_helps(
 
 
 def _list_adds(chances: Sequence[Any]) -> list[int]:
-    """List what each step adds, by rounded chances, so that what is shown adds up."""
+    """List the points of each step by rounded chances, so that they add up as shown."""
     shown = np.floor(np.array(chances) * 100 + 0.5).astype(int)
     return [int(one) for one in np.diff(shown, prepend=0)]
 
@@ -489,7 +489,7 @@ def _name_step(step: str, group: str, note: TableNote) -> str:
 
 
 def compare_chances(table: pd.DataFrame) -> str:
-    """Say what history gives the deals due now that are stated as likely: to be won at all.
+    """Compare the chances of the likely deals due now with history: to be won at all.
 
     Empty where both agree within chance.
 

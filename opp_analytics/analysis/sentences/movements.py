@@ -106,7 +106,7 @@ def describe_waterfall(table: pd.DataFrame) -> str:
 
 
 def head_waterfall(table: pd.DataFrame) -> str:
-    """Say from which pipeline to which a waterfall went."""
+    """Say the opening and the closing pipeline of a waterfall."""
     money = money_of(table)
     ends = [
         f"{money(table['value'][end])} ({count(int(table['count'][end]))})"

@@ -38,7 +38,7 @@ _COLUMNS = ["receiver", "audience", "channel", "state", "detail"]
 
 @dataclass(frozen=True)
 class Post:
-    """What is needed to deliver, checked."""
+    """The checked settings of a delivery."""
 
     org: Org
     ledger: Ledger

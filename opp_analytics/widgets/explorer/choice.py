@@ -89,7 +89,7 @@ class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def options(self) -> dict[str, str]:
-        """The options that are set and that the question takes."""
+        """The set options that the question takes."""
         taken = (name for name in OPTIONS if name in self.asks.options)
         return {name: value for name in taken if (value := getattr(self, name))}
 

@@ -110,7 +110,7 @@ class Explorer(Widget):
 
     @property
     def state(self) -> Json:
-        """What is chosen; ``explore(…, state=explorer.state)`` opens the same."""
+        """The current choice; ``explore(…, state=explorer.state)`` opens the same."""
         return self._choice.state
 
     @property

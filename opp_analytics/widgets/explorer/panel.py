@@ -94,7 +94,7 @@ def _show_table(answer: Answer, table: Table) -> Json:
 
 
 def _is_right(table: Table, column: str) -> bool:
-    """Whether the digits of a column stand below each other."""
+    """True where the digits of a column align."""
     values = (row.values.get(column) for row in table.rows)
     numbers = [isinstance(one, (int, float)) for one in values if one is not None]
     return find_unit(column) != "other" or (any(numbers) and all(numbers))
@@ -250,7 +250,7 @@ def _list_names(frame: pd.DataFrame) -> list[Json]:
 
 
 def _has_names(frame: pd.DataFrame, name: str) -> bool:
-    """Whether a column has a few names; ids and addresses of what has a name are none."""
+    """True for a column of a few names, not for ids or addresses beside a name."""
     if name == "name" or name.endswith(("_id", "_email")) or name not in frame:
         return False
     column = frame[name]

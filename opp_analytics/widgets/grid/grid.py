@@ -159,7 +159,7 @@ class Grid(Widget):
 
     @property
     def is_written(self) -> bool:
-        """Whether a plan was applied."""
+        """True once a plan was applied."""
         return self._review.run is not None
 
     def show_only(self, ids: Iterable[str], label: str) -> None:
@@ -258,7 +258,7 @@ class Grid(Widget):
 
     @property
     def state(self) -> Json:
-        """What is set in the browser: columns, their order and widths, sort and filters."""
+        """The layout set in the browser: columns, their order and widths, sort and filters."""
         return dict(self._layout)
 
     def plan(self, client: Client | None = None) -> Plan:

@@ -1,4 +1,4 @@
-"""What the grid's page may ask: the kinds of its messages."""
+"""The messages of the grid's page."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class _Sort(Message):
 
 
 class Layout(Message, omit_defaults=True):
-    """What is set in the browser."""
+    """The layout set in the browser."""
 
     order: list[Text] | None = None
     hidden: list[Text] | None = None

@@ -26,7 +26,7 @@ from opp_analytics.widgets.grid.sheet import EditSheet, Key
 
 
 class ForecastEffect:
-    """What the edits of a sheet do to the forecast, as in `Plan.impact`, as the strip shows it."""
+    """The effect of a sheet's edits on the forecast, as in `Plan.impact`, for the strip."""
 
     def __init__(
         self,

@@ -443,7 +443,7 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
 
 
 def _read_told(entry: RunStep, now: dict[str, Json | None], client: Client) -> RunStep:
-    """Judge what the server answered to a run that ended before it read back."""
+    """Judge the answers to a run that ended before it read back."""
     step, result = entry.step, entry.result
     if not result.told:
         return entry

@@ -576,7 +576,7 @@ def _mark_there(seen: Step, states: Mapping[str | None, str]) -> Step:
 
 
 def _intend(live: LiveRun, number: int, seen: Step, remote: Json | None) -> Json:
-    """Record that the cells of an update that are not there already are sent.
+    """Record in the journal that the missing cells of an update are sent.
 
     Return what each of them holds until then.
     """

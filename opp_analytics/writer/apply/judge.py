@@ -1,4 +1,4 @@
-"""What became of a write that was sent: what the server holds decides, not what it answered."""
+"""The outcome of a sent write: the row on the server decides, not its answer."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def judge(
     late: bool = False,
     trashed: bool = False,
 ) -> Result:
-    """Judge what was sent by the row that the server holds now, None without one.
+    """Judge a sent write by the row now on the server, None without one.
 
     Once it is `late`, an old value is not about to change any more.
     """

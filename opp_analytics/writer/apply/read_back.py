@@ -1,4 +1,4 @@
-"""What the server holds of what a run sent, read back at its end."""
+"""The rows of a run on the server, read back at its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a step of a plan conflicts with what somebody changed on the server since."""
+"""Conflicts of a plan's steps with later changes on the server."""
 
 from __future__ import annotations
 
