@@ -114,7 +114,14 @@ class OppAnalyticsError(Exception):
 
         The lines of this package are left out.
         """
-        lines = traceback.format_list(_callers(traceback.extract_tb(self.__traceback__)))
+        # The frames between the notebook's machinery and this package.
+        frames = traceback.extract_tb(self.__traceback__)
+        machinery = [k for k, frame in enumerate(frames) if "IPython" in Path(frame.filename).parts]
+        since = machinery[-1] + 1 if machinery else 0
+        inside = [
+            k for k, frame in enumerate(frames) if k >= since and frame.filename.startswith(_HERE)
+        ]
+        lines = traceback.format_list(frames[since : inside[0] if inside else None])
         text = "".join(lines).rstrip("\n")
         return [*text.splitlines(), "", f"\x1b[1;31m{type(self).__name__}:\x1b[0m {self}"]
 
@@ -134,16 +141,6 @@ def show_traceback() -> None:
         sys.stderr.write("There was no error yet.\n")
     else:
         traceback.print_exception(last)
-
-
-def _callers(frames: list[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
-    """Find the frames between the notebook's machinery and this package."""
-    machinery = [k for k, frame in enumerate(frames) if "IPython" in Path(frame.filename).parts]
-    since = machinery[-1] + 1 if machinery else 0
-    inside = [
-        k for k, frame in enumerate(frames) if k >= since and frame.filename.startswith(_HERE)
-    ]
-    return frames[since : inside[0] if inside else None]
 
 
 class ConfigError(OppAnalyticsError, ValueError):

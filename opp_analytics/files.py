@@ -111,7 +111,14 @@ def replace_file(
             written = Path(folder) / "content"
             written.touch()
             yield written
-            _pour(written, target)
+            number = _descriptor(target)
+            with (
+                written.open("rb") as source,
+                target.open("wb", buffering=0)
+                if number is None
+                else open(os.dup(number), "wb") as out,  # noqa: PTH123
+            ):
+                shutil.copyfileobj(source, out)
         return
     _check_target(target)
     place, prefix = staging or target.parent, f".{target.name[:100]}."
@@ -365,15 +372,6 @@ def _is_stream(path: Path) -> bool:
     except OSError:
         return False
     return stat.S_ISCHR(mode) or stat.S_ISFIFO(mode)
-
-
-def _pour(content: Path, stream: Path) -> None:
-    number = _descriptor(stream)
-    with (
-        content.open("rb") as source,
-        stream.open("wb", buffering=0) if number is None else open(os.dup(number), "wb") as out,  # noqa: PTH123
-    ):
-        shutil.copyfileobj(source, out)
 
 
 def _check_target(path: Path) -> None:

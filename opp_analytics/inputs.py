@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -403,9 +403,9 @@ def _parse_date(text: str, this_year: int | None, day_first: bool | None) -> dat
     if found := _ISO.fullmatch(bare):
         return _check_date(int(found[1]), int(found[2]), int(found[3]))
     if found := _DOTTED.fullmatch(bare):
-        return _check_date(_complete(_read_year(found[3]), None), int(found[2]), int(found[1]))
+        return _check_date(_read_year(found[3], None), int(found[2]), int(found[1]))
     if found := _SLASHED.fullmatch(bare):
-        year = _complete(_read_year(found[3]), this_year)
+        year = _read_year(found[3], this_year)
         first, second = int(found[1]), int(found[2])
         if day_first is None and first != second and 1 <= first <= 12 and 1 <= second <= 12:
             check_year(year)
@@ -425,17 +425,15 @@ def _parse_date(text: str, this_year: int | None, day_first: bool | None) -> dat
                 f"type {serial:%Y-%m-%d}",
             )
         raise NotADate(*_NOT_A_DATE)
-    return _check_date(_complete(_read_year(written), this_year), number, int(day))
+    return _check_date(_read_year(written, this_year), number, int(day))
 
 
-def _read_year(written: str | None) -> int | None:
-    return None if written is None else int(written) + (2000 if len(written) == 2 else 0)
-
-
-def _complete(year: int | None, this_year: int | None) -> int:
-    if year is None and this_year is None:
+def _read_year(written: str | None, this_year: int | None) -> int:
+    if written is not None:
+        return int(written) + (2000 if len(written) == 2 else 0)
+    if this_year is None:
         raise _NoYear("has no year", "add it")
-    return int(year if year is not None else this_year or 0)
+    return this_year
 
 
 def find_month(name: str) -> int:
@@ -753,14 +751,18 @@ def find_decimal_comma(
     found: dict[bool, BadValue] = {}
     doubtful: set[str] = set()
     for column in columns:
-        for place, cell in _pick_shapes(column):
+        texts = column.texts
+        bare = pc.replace_substring_regex(texts, r"^(\D*)0", r"\1z")
+        shapes = pc.replace_substring_regex(bare, r"\d", "9").to_pandas()
+        # One text of each shape; digits are alike but for a zero in front.
+        for place in shapes.drop_duplicates().index:
             with suppress(BadCell):
-                amount = _split_amount(cell)
+                amount = _split_amount(str(texts[int(place)]))
                 point, comma = amount.read(False), amount.read(True)
                 if (point is None) != (comma is None) and (point is None) not in found:
                     which = "comma" if point is None else "point"
                     found[point is None] = column.find_bad(
-                        {place: BadCell(f"has a decimal {which}")}
+                        {int(place): BadCell(f"has a decimal {which}")}
                     )[0]
                 elif point is not None and comma is not None and point != comma:
                     doubtful.add(amount.figure.strip("0123456789"))
@@ -770,18 +772,6 @@ def find_decimal_comma(
         why = "decimal comma, as in files with semicolons and dates such as 31.12.2026"
         return True, why if doubtful else ""
     return (False if doubtful == {","} and not semicolons and not dots else None), ""
-
-
-def _pick_shapes(column: Cells) -> Iterator[tuple[int, str]]:
-    """Pick one text of each shape with a point or comma, with its place.
-
-    Digits are alike but for a zero in front.
-    """
-    texts = column.texts
-    bare = pc.replace_substring_regex(texts, r"^(\D*)0", r"\1z")
-    shapes = pc.replace_substring_regex(bare, r"\d", "9").to_pandas()
-    cells = ((int(place), str(texts[int(place)])) for place in shapes.drop_duplicates().index)
-    return ((place, cell) for place, cell in cells if "." in cell or "," in cell)
 
 
 def has_dotted_dates(columns: Iterable[Cells]) -> bool:

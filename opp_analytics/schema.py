@@ -208,10 +208,6 @@ def _cells(column: Series, ids: Series | None) -> list[Any]:
         with suppress(BadCell):
             parsed = [*(parse_cell(str(column.name), cell) for cell in distinct), None]
             return [parsed[code] for code in codes]
-    return _cell_by_cell(column, ids)
-
-
-def _cell_by_cell(column: Series, ids: Series | None) -> list[Any]:
     cells: list[Any] = []
     bad: list[str] = []
     for position, value in enumerate(column.tolist()):
@@ -274,7 +270,13 @@ def as_plain(opportunities: pd.DataFrame) -> pd.DataFrame:
     """
     changed: dict[int, Any] = {}
     for place, (name, dtype) in enumerate(opportunities.dtypes.items()):
-        if _is_foreign(dtype) or (pd.api.types.is_object_dtype(dtype) and name not in COLUMNS):
+        # Of Arrow, or nullable and not one that a load has.
+        known = isinstance(dtype, (pd.ArrowDtype, pd.StringDtype, pd.SparseDtype)) or hasattr(
+            dtype, "numpy_dtype"
+        )
+        if (known and dtype not in PANDAS.values()) or (
+            pd.api.types.is_object_dtype(dtype) and name not in COLUMNS
+        ):
             column = opportunities.iloc[:, place]
             plain = _as_plain(column)
             if plain is not column:
@@ -285,14 +287,6 @@ def as_plain(opportunities: pd.DataFrame) -> pd.DataFrame:
     for place, plain in changed.items():
         frame.isetitem(place, plain)
     return frame
-
-
-def _is_foreign(dtype: Any) -> bool:
-    """Tell whether a dtype is of Arrow, or nullable and not one that a load has."""
-    known = isinstance(dtype, (pd.ArrowDtype, pd.StringDtype, pd.SparseDtype)) or hasattr(
-        dtype, "numpy_dtype"
-    )
-    return known and dtype not in PANDAS.values()
 
 
 def _as_plain(column: Series) -> Series:

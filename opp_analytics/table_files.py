@@ -30,7 +30,7 @@ from opp_analytics.arrays import Flags, Series
 from opp_analytics.errors import ArgumentValueError, ConfigError, DataError
 from opp_analytics.files import read_whole
 from opp_analytics.inputs import BadValue, is_mark_of_blank, refuse
-from opp_analytics.schema import TEXT, BadCell, as_plain, is_blank, keep_facts, refuse_halves
+from opp_analytics.schema import TEXT, BadCell, Json, as_plain, is_blank, keep_facts, refuse_halves
 from opp_analytics.text import count, joined
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class FileTable:
     trimmed, empty ones missing."""
     left_out: tuple[str, ...] = ()
     """Rows that are not data, in words."""
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Json = field(default_factory=dict)
     """Attrs of the frame that was stored: its org and its moment."""
     delimiter: str = ""
     """What is between the cells of a CSV file; empty of another one."""

@@ -21,6 +21,7 @@ from opp_analytics.arrays import Series
 from opp_analytics.columns import ALMOST_SURE, choose_workbook_format, find_unit
 from opp_analytics.errors import ConfigError
 from opp_analytics.files import say_failure
+from opp_analytics.schema import Json
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -51,7 +52,7 @@ class Column(NamedTuple):
 
 @contextmanager
 def make_workbook(
-    saved: io.BytesIO, extra: str, properties: Mapping[str, Any] | None = None
+    saved: io.BytesIO, extra: str, properties: Json | None = None
 ) -> Iterator[Workbook]:
     """Make a workbook that is written to `saved` at the end.
 
@@ -108,7 +109,7 @@ def write_table(
     widest: float,
     day: str = "yyyy-mm-dd",
     wrapped: Collection[str] = (),
-    looks: Mapping[int, Mapping[str, Any]] = MappingProxyType({}),
+    looks: Mapping[int, Json] = MappingProxyType({}),
 ) -> list[Column]:
     """Write a table below its headings, which stay in view, and return how its columns are shown.
 
@@ -161,7 +162,7 @@ def write_own_row(
     book: Workbook,
     page: Worksheet,
     number: int,
-    own: Mapping[str, Any],
+    own: Json,
     columns: Sequence[Column],
     cells: Sequence[Any],
     formulas: Mapping[int, str] = MappingProxyType({}),

@@ -39,6 +39,7 @@ from opp_analytics.certificate import Certificate
 from opp_analytics.errors import CacheError, DataWarning, UnexpectedResponse
 from opp_analytics.files import make_private_folder, replace_file, set_aside
 from opp_analytics.org import Org, check_org, read_folder_org
+from opp_analytics.schema import Json
 
 if TYPE_CHECKING:
     from opp_analytics.api.transport import Transport
@@ -56,7 +57,7 @@ class Kept:
     """Opportunities as they were read, and the certificate of the load as plain JSON."""
 
     table: pa.Table
-    certificate: dict[str, Any]
+    certificate: Json
 
 
 class FrameCache:
@@ -454,7 +455,7 @@ class Client:
         """Decode a fetched body with the decoder of its sweep."""
         return self._decoded(decoder.decode, body, LIST)
 
-    def _page(self, path: str, page: int, page_size: int | None, params: dict[str, Any]) -> Page:
+    def _page(self, path: str, page: int, page_size: int | None, params: Json) -> Page:
         query = wire.encode_query(page, page_size, params, self.names)
         rows, meta = self._decoded(wire.decode_page, self.transport.read(path, query), path)
         deals = self._decoded(

@@ -32,17 +32,6 @@ _Unreadable = dict[int, list[str]]
 """The columns of each row, by its place, whose cell could not be read."""
 
 
-def _parse_cells(values: Sequence[Any], column: str, unreadable: _Unreadable) -> list[Any]:
-    cells = []
-    for place, value in enumerate(values):
-        try:
-            cells.append(schema.parse_cell(column, value))
-        except schema.BadCell:
-            cells.append(None)
-            unreadable.setdefault(place, []).append(column)
-    return cells
-
-
 def _to_text(value: Any) -> str:
     # As Arrow writes it, so that a text does not depend on what else the page held.
     if isinstance(value, float) and value.is_integer():
@@ -69,7 +58,14 @@ def _build(values: Sequence[Any], column: str, unreadable: _Unreadable) -> pa.Ar
         cast = _cast(values, kind)
         if cast is not None:
             return cast
-    return pa.array(_parse_cells(values, column, unreadable), _TYPES[kind])
+    cells = []
+    for place, value in enumerate(values):
+        try:
+            cells.append(schema.parse_cell(column, value))
+        except schema.BadCell:
+            cells.append(None)
+            unreadable.setdefault(place, []).append(column)
+    return pa.array(cells, _TYPES[kind])
 
 
 def _cast(values: Sequence[Any], kind: str) -> pa.Array | None:
@@ -138,18 +134,6 @@ def rows_to_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     return cells_to_table({name: [row.get(name) for row in rows] for name in names})
 
 
-def _reconcile(tables: Sequence[pa.Table]) -> list[pa.Table]:
-    """Give each further column the same type in all tables."""
-    types: dict[str, set[pa.DataType]] = {}
-    for table in tables:
-        for field in table.schema:
-            if field.name not in schema.COLUMNS and not pa.types.is_null(field.type):
-                types.setdefault(field.name, set()).add(field.type)
-    numeric = {pa.int64(), pa.float64()}
-    clashing = {name for name, kinds in types.items() if len(kinds) > 1 and not kinds <= numeric}
-    return [_as_strings(table, clashing) for table in tables]
-
-
 def _as_strings(table: pa.Table, names: set[str]) -> pa.Table:
     for name in names & set(table.column_names):
         table = table.set_column(
@@ -168,7 +152,16 @@ def concat_tables(tables: Sequence[pa.Table]) -> pa.Table:
     """Join tables that may differ in their further columns."""
     if not tables:
         return rows_to_table([])
-    return pa.concat_tables(_reconcile(tables), promote_options="permissive").unify_dictionaries()
+    types: dict[str, set[pa.DataType]] = {}
+    for table in tables:
+        for field in table.schema:
+            if field.name not in schema.COLUMNS and not pa.types.is_null(field.type):
+                types.setdefault(field.name, set()).add(field.type)
+    numeric = {pa.int64(), pa.float64()}
+    clashing = {name for name, kinds in types.items() if len(kinds) > 1 and not kinds <= numeric}
+    return pa.concat_tables(
+        [_as_strings(table, clashing) for table in tables], promote_options="permissive"
+    ).unify_dictionaries()
 
 
 def assemble(table: pa.Table) -> pd.DataFrame:

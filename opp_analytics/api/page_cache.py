@@ -13,8 +13,8 @@ import json
 import logging
 import sqlite3
 import threading
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -56,19 +56,15 @@ class PageCache:
         store = self._get_store()
         key = hashlib.sha256(f"{self._key} {path}?{urlencode(query)}".encode()).hexdigest()
         kept = None
-        try:
+        with self._giving_up(store):
             kept = None if store is None else store.read(key)
-        except sqlite3.Error as error:
-            self._give_up(store, str(error))
         if kept and stored:
             _LOG.debug("GET %s page %s from the page cache", path, query["page"])
             return kept.body
         page = transport.fetch(path, query, kept)
-        try:
+        with self._giving_up(store):
             if store is not None and page is not kept:
                 store.write(key, page)
-        except sqlite3.Error as error:
-            self._give_up(store, str(error))
         return page.body
 
     def clear(self) -> None:
@@ -150,13 +146,18 @@ class PageCache:
         """Lock the making and removing of the file, so that no process finds half of it."""
         return locked(self.folder / "pages.lock", seconds=_LOCK_SECONDS, mode=0o600)
 
-    def _give_up(self, store: PageStore | None, reason: str) -> None:
-        with self._lock:
-            if self._store is not store:
-                return  # It was closed or cleared in between, which is no failure.
-            self._unusable = True
-            self._shut()
-        self._warn(reason)
+    @contextmanager
+    def _giving_up(self, store: PageStore | None) -> Iterator[None]:
+        """Go on without a store that fails."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            with self._lock:
+                if self._store is not store:
+                    return  # It was closed or cleared in between, which is no failure.
+                self._unusable = True
+                self._shut()
+            self._warn(str(error))
 
     def _shut(self) -> None:
         if self._store is not None:

@@ -435,7 +435,12 @@ class Transport:
                 STOP.by.pause()
                 DEADLINE.ends = time.monotonic() + _DEADLINE_FACTOR * self._timeout
                 try:
-                    secret = self._secret_headers(token)
+                    key = HiddenText(self.settings.api_key.reveal())
+                    bearer = HiddenText(f"Bearer {token.reveal()}")
+                    secret = {
+                        "Authorization": bearer,
+                        **dict.fromkeys(self.settings.key_headers, key),
+                    }
                     return self._connections.request(
                         method, url, timeout=self._timeout, headers={**secret, **headers}, **options
                     )
@@ -459,23 +464,11 @@ class Transport:
         with suppress(ValueError, OverflowError):
             date = parsedate_to_datetime(header)
             if 1970 <= date.year < 9999:  # others leave no room to count minutes back or on
-                self._set_clock(date.replace(tzinfo=date.tzinfo or UTC), began)
-
-    def _set_clock(self, date: datetime, began: float) -> None:
-        """Narrow what is known of the server's clock; begin anew where it was set.
-
-        The date lacks its parts of a second, and was told between `began` and now.
-        """
-        said = date.timestamp()
-        least, most = said - time.monotonic(), said + 1 - began
-        if self._ahead is not None and least <= self._ahead[1] and self._ahead[0] <= most:
-            least, most = max(least, self._ahead[0]), min(most, self._ahead[1])
-        self._ahead = least, most
-
-    def _secret_headers(self, token: Secret) -> dict[str, str]:
-        key = HiddenText(self.settings.api_key.reveal())
-        bearer = HiddenText(f"Bearer {token.reveal()}")
-        return {"Authorization": bearer, **dict.fromkeys(self.settings.key_headers, key)}
+                said = date.replace(tzinfo=date.tzinfo or UTC).timestamp()
+                least, most = said - time.monotonic(), said + 1 - began
+                if self._ahead is not None and least <= self._ahead[1] and self._ahead[0] <= most:
+                    least, most = max(least, self._ahead[0]), min(most, self._ahead[1])
+                self._ahead = least, most
 
     def _make_lost(self, error: BaseException, method: str, url: str) -> Lost:
         too_late = time.monotonic() >= DEADLINE.ends

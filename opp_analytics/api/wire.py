@@ -24,6 +24,7 @@ from opp_analytics.errors import (
     DataWarning,
     UnexpectedResponse,
 )
+from opp_analytics.schema import Json
 from opp_analytics.text import is_whole, joined
 
 
@@ -39,15 +40,10 @@ class TenantNames:
         """Ours to theirs."""
         return {ours: theirs for theirs, ours in self.ours.items()}
 
-    def row(self, row: dict[str, Any]) -> dict[str, Any]:
+    def row(self, row: Json) -> Json:
         """Rename the attributes of an opportunity to our names."""
-        if not self.ours:
-            return row
-        named = {name: value for name, value in row.items() if name not in self.ours}
-        for theirs, ours in self.ours.items():
-            if theirs in row:
-                named[ours] = _one(row["unique_id"], theirs, row[theirs], ours, named.get(ours))
-        return named
+        cells = self.cells({name: [value] for name, value in row.items()}) if self.ours else {}
+        return {name: value for name, (value,) in cells.items()} if self.ours else row
 
     def cells(self, cells: dict[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
         """Rename cells by attribute to our names; see `row`."""
@@ -66,7 +62,7 @@ class TenantNames:
                     named[ours] = cells[theirs]
         return named
 
-    def sent(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+    def sent(self, fields: Json) -> Json:
         """Rename the fields of a write to the tenant's names."""
         theirs = self.theirs
         return {theirs.get(name, name): value for name, value in fields.items()}
@@ -98,9 +94,9 @@ def _one(unique_id: Any, theirs: str, one: Any, ours: str, other: Any) -> Any:
 
 
 class _Resource(msgspec.Struct):
-    attributes: dict[str, Any]
+    attributes: Json
     id: Any = None
-    relationships: dict[str, Any] | None = None
+    relationships: Json | None = None
 
 
 class Meta(msgspec.Struct):
@@ -144,7 +140,7 @@ NO_IDS = frozenset({"", ".", ".."})
 """Texts that are not an id: none can be a segment of a path."""
 
 
-def _flat(resource: _Resource) -> dict[str, Any]:
+def _flat(resource: _Resource) -> Json:
     attributes = {name: _as_id(name, value) for name, value in resource.attributes.items()}
     attributes["unique_id"] = unique_id(attributes.get("unique_id"), resource.id)
     account = account_id(
@@ -187,7 +183,7 @@ def _decoded(decode: Callable[[bytes], Any], body: bytes) -> Any:
         raise UnexpectedResponse(f"the answer {what}; it begins {body[:60]!r}") from None
 
 
-def _decode_rows(kind: type[_SomeRows | _OneRow], body: bytes) -> tuple[Any, list[dict[str, Any]]]:
+def _decode_rows(kind: type[_SomeRows | _OneRow], body: bytes) -> tuple[Any, list[Json]]:
     """Decode an answer, and its resources as flat rows.
 
     A cell that cannot be read is missing, see `UNREADABLE`.
@@ -212,7 +208,7 @@ def _read_whole(digits: str) -> int | float:
     return int(digits) if len(digits) < _MOST_DIGITS else float(digits)
 
 
-def _drop_unreadable(row: dict[str, Any]) -> dict[str, Any]:
+def _drop_unreadable(row: Json) -> Json:
     clean, unreadable = {}, []
     for name, value in row.items():
         try:
@@ -232,7 +228,7 @@ def _replace_halves(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def list_unreadable(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+def list_unreadable(row: Json) -> list[tuple[str, str]]:
     """List the cells of a row that could not be read, each by its deal and column."""
     return [(row["unique_id"], column) for column in row.get(UNREADABLE, ())]
 
@@ -251,7 +247,7 @@ def warn_of_unreadable(cells: Sequence[tuple[str, str]]) -> None:
         )
 
 
-def decode_page(body: bytes) -> tuple[list[dict[str, Any]], Meta]:
+def decode_page(body: bytes) -> tuple[list[Json], Meta]:
     """Decode a list answer: the opportunities as flat dicts, and the paging meta.
 
     Each opportunity has its ``unique_id``.
@@ -260,7 +256,7 @@ def decode_page(body: bytes) -> tuple[list[dict[str, Any]], Meta]:
     return rows, answer.meta or Meta()
 
 
-def decode_one(body: bytes) -> dict[str, Any]:
+def decode_one(body: bytes) -> Json:
     """Decode the answer of one opportunity as a flat dict with its ``unique_id``."""
     _, (row,) = _decode_rows(_OneRow, body)
     return row
@@ -299,7 +295,7 @@ _Known = Literal[
 ]
 
 
-class Opportunity(dict[str, Any]):
+class Opportunity(Json):
     """A flat dict of the attributes that the server sent, under our names.
 
     It holds the known attributes and any further ones.
@@ -394,9 +390,7 @@ _WIRE_NAMES = {"account_id": "account_unique_id"}
 """Parameters whose name on the wire differs."""
 
 
-def encode_query(
-    page: int, page_size: int | None, params: dict[str, Any], names: TenantNames
-) -> dict[str, Any]:
+def encode_query(page: int, page_size: int | None, params: Json, names: TenantNames) -> Json:
     """Check the query of a list, and encode it under the names of the wire."""
     known = ListParams.__optional_keys__
     for name in params:
@@ -405,7 +399,7 @@ def encode_query(
                 f"list() has no parameter {name!r}; it takes page, page_size, "
                 f"{', '.join(sorted(known))}"
             )
-    query: dict[str, Any] = {"page": whole(page, "page", example=1)}
+    query: Json = {"page": whole(page, "page", example=1)}
     if page_size is not None:
         query["records"] = whole(page_size, "page_size", example=100)
     if params.get("sort") is not None:
@@ -415,7 +409,7 @@ def encode_query(
     }
 
 
-def encode_body(fields: dict[str, Any], names: TenantNames, *, creates: bool = False) -> bytes:
+def encode_body(fields: Json, names: TenantNames, *, creates: bool = False) -> bytes:
     """Check each value of a create or update, and encode the body under the wire's names."""
     if not fields:
         raise ArgumentTypeError("no attribute given; name at least one, such as stage='proposal'")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pandas as pd
 import typer
@@ -98,7 +97,7 @@ def _forget_file(calls: pd.DataFrame) -> pd.DataFrame:
     return calls
 
 
-def _describe(made: Mapping[str, Any], calls: pd.DataFrame) -> str:
+def _describe(made: Json, calls: pd.DataFrame) -> str:
     """Say the last of some calls in a sentence, with what it supersedes."""
     org, last = Org.of(calls), calls.iloc[-1]
     money = partial(text.money, currency=org.currency, full=True)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import pandas as pd
 import typer
@@ -33,10 +33,11 @@ from opp_analytics.cli.console import (
 )
 from opp_analytics.cli.output import TABLES, answer, check_ending, with_tables, write_tables
 from opp_analytics.errors import ConfigError, DataError, MissingColumnError, PlanError
-from opp_analytics.periods import as_date, check_freq
+from opp_analytics.periods import Freq, as_date, check_freq
 from opp_analytics.table_files import read_content, read_parquet
 
 if TYPE_CHECKING:
+    from opp_analytics.arguments import MethodName
     from opp_analytics.writer import Words
 
 _WRITERS = {".xlsx": "to_excel", ".csv": "to_csv"}
@@ -110,7 +111,7 @@ def plan_command(
     check_ending(file, _PLANS)
     if as_of is not None:
         as_date(as_of, name="as_of")
-    check_freq(freq)
+    period = check_freq(freq)
     org = source.find_org(org_file)
     unedited, edited = _read_edits(before, after, org)
     made = oa.plan(unedited, edited, client=None if offline else oa.Client.from_env(org=org))
@@ -119,7 +120,7 @@ def plan_command(
     _refuse_problems(made, after or before, tables)
     if len(made):
         history = source.find_history(folder, org)
-        tables["impact"] = _show_impact(made, history, as_of, freq, method)
+        tables["impact"] = _show_impact(made, history, as_of, period, method)
         _save_plan(made, file)
     answer(tables)
 
@@ -165,15 +166,22 @@ def _read_file(file: Path, before: pd.DataFrame | None = None) -> pd.DataFrame:
 
 
 def _show_impact(
-    made: oa.Plan, history: oa.History | None, as_of: str | None, freq: str, method: str
+    made: oa.Plan, history: oa.History | None, as_of: str | None, freq: Freq, method: str
 ) -> pd.DataFrame:
     """Show what the edits do to the forecast, and return it.
 
     Without the columns that it needs, an empty table.
     """
-    asked: dict[str, Any] = {"as_of": as_of, "freq": freq, "method": method}
     try:
-        found = oa.ask("impact", made.before, history, edited=made.edited(), **asked)
+        found = oa.ask(
+            "impact",
+            made.before,
+            history,
+            edited=made.edited(),
+            as_of=as_of,
+            freq=freq,
+            method=cast("MethodName", method),
+        )
     except MissingColumnError as error:
         note(f"No forecast before and after: {error.problem}")
         return pd.DataFrame()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import pandas as pd
 import typer
@@ -31,7 +30,7 @@ from opp_analytics.cli.source import (
     say_age,
 )
 from opp_analytics.periods import as_instant
-from opp_analytics.schema import label_groups
+from opp_analytics.schema import Json, label_groups
 from opp_analytics.text import count, number
 
 ENDINGS = (".csv", ".parquet", ".xlsx")
@@ -144,7 +143,7 @@ def record_command(
         ),
     ] = None,
     *,
-    written: Mapping[str, Any],
+    written: Json,
 ) -> None:
     """Load all opportunities and add what changed to the history (the API keeps none)."""
     if at is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -158,23 +159,25 @@ def report_command(
     if as_of is None:
         say_age(opportunities, day, "--as-of")
     files = not (alerts or dry_run)
-    options: dict[str, Any] = {
-        "out": file,
-        "target": parse_amount(target, org),
-        "freq": None if freq is None else check_freq(freq),
-        "by": by,
-        "since": since,
-        "only": only,
-        "for_each": None if for_each is None else [name.strip() for name in for_each.split(",")],
-        "keep": keep,
-        "listed": send and files,
-        "method": method,
-        "eml": eml,
-        "markdown": markdown,
-        "as_of": day,
-        "org": org,
-        "own_writes": source.own_writes(),
-    }
+    check = partial(
+        check_report,
+        opportunities,
+        out=file,
+        target=parse_amount(target, org),
+        freq=None if freq is None else check_freq(freq),
+        by=by,
+        since=since,
+        only=only,
+        for_each=None if for_each is None else [name.strip() for name in for_each.split(",")],
+        keep=keep,
+        listed=send and files,
+        method=method,
+        eml=eml,
+        markdown=markdown,
+        as_of=day,
+        org=org,
+        own_writes=source.own_writes(),
+    )
     # One record a day: who sends may ask every hour.
     recorded = (
         record
@@ -183,7 +186,7 @@ def report_command(
     )
     # Before a record the history may lack a column that it then has.
     known = len(history.records) > 0 and set(opportunities.columns) <= set(history.table.columns)
-    ready = check_report(opportunities, history if known or not recorded else None, **options)
+    ready = check(history if known or not recorded else None)
     post = None
     if send:
         audiences, place = (
@@ -194,7 +197,7 @@ def report_command(
     if recorded:
         seen_at = None if day >= today else as_instant(day, tz=zone, end=True)
         _record(opportunities, history, seen_at)
-        ready = ready if known else check_report(opportunities, history, **options)
+        ready = ready if known else check(history)
     load, late = ready.context.load, ready.context.unseen or ready.context.old
     if not _is_recorded(history, today, zone) or (load is not None and not load.complete):
         late = late or "There is no complete record of today."

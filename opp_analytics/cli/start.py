@@ -127,7 +127,7 @@ def start_command(
         ),
     ] = None,
     *,
-    written: Mapping[str, Any],
+    written: Json,
 ) -> None:
     """Read your files, ask up to three questions, write org file, history and weekly page."""
     from opp_analytics.report import check_report
@@ -193,7 +193,7 @@ def start_command(
 
 
 def _read_last(
-    log: FileTable | None, past: oa.History | None, org: Org, written: Mapping[str, Any]
+    log: FileTable | None, past: oa.History | None, org: Org, written: Json
 ) -> pd.DataFrame:
     """Read the deals as a field history, or else the records so far, show them last."""
     if log is not None:
@@ -438,7 +438,7 @@ class _Update:
         log: FileTable | None,
         past: oa.History | None,
         drafted: crm.Drafted,
-        written: Mapping[str, Any],
+        written: Json,
     ) -> None:
         """Read a field history, where there are no records."""
         if past is not None:

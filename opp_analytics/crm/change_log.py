@@ -45,7 +45,7 @@ from opp_analytics.errors import DataError, MissingColumnError
 from opp_analytics.inputs import Cells, as_ids, as_texts
 from opp_analytics.org import CURRENCY, DEFAULT, Columns, Org, list_names
 from opp_analytics.periods import to_dates
-from opp_analytics.schema import TEXT, is_among
+from opp_analytics.schema import TEXT, Json, is_among
 from opp_analytics.table_files import FileTable, TableSource, drop_footer, quote_labels, read_table
 from opp_analytics.text import count, joined, label
 
@@ -371,7 +371,7 @@ def _note_untracked(fields: Iterable[str], events: Events, known: pd.DataFrame) 
 
 
 def _read_snapshots(
-    table: FileTable, matched: list[Mapped], org: Org, written: Mapping[str, Any]
+    table: FileTable, matched: list[Mapped], org: Org, written: Json
 ) -> tuple[pd.DataFrame, list[Mapped]]:
     """Read the wide log: the main fields of a deal from each change on."""
     at = matched[find_column("seen_at", matched, table)].theirs

@@ -29,6 +29,7 @@ from opp_analytics.org import (
     list_names,
     parse_org,
 )
+from opp_analytics.schema import Json
 from opp_analytics.table_files import FileTable, TableSource, read_table
 from opp_analytics.text import count, printable
 
@@ -78,9 +79,9 @@ class Drafted:
     """What was known of the file before any guess."""
     found: Sequence[Guess]
     """The columns that were guessed by their labels, and that of an id that was answered."""
-    options: Mapping[str, Any]
+    options: Json
     """Options of `explain_export`."""
-    answers: Mapping[str, Any] = field(default_factory=dict)
+    answers: Json = field(default_factory=dict)
     """Answers so far."""
     read: Export | None = None
     """The export as an earlier draft of the same columns read it."""

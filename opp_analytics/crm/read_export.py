@@ -268,7 +268,7 @@ def _derive_status(frame: pd.DataFrame, org: Org, lines: list[Mapped], draft: bo
     given = frame.get("status", pd.Series(None, index=frame.index, dtype=TEXT))
     tally = given[~given.str.casefold().isin(_STATUSES)].value_counts()
     plain = {word: tell_kind(word) for word in tally.index if _PLAIN.fullmatch(word)}
-    meant = {word: org.stages.kind_of(word) or plain.get(word) for word in tally.index}
+    meant = {word: org.stages.kinds.get(word) or plain.get(word) for word in tally.index}
     words = {word: kind for word, kind in meant.items() if kind}
     if not signs and not words:
         return frame
@@ -286,7 +286,7 @@ def _derive_status(frame: pd.DataFrame, org: Org, lines: list[Mapped], draft: bo
     lost |= flagged & ~won if "is_won" in frame else no
     lost |= said == "lost"
     closed = flagged | says("closed_at") | (said == "closed")
-    said = said.mask(closed & said.isna() & ~won & ~lost, org.stages.kind_of(CLOSED))
+    said = said.mask(closed & said.isna() & ~won & ~lost, org.stages.kinds.get(CLOSED))
     won, lost, inactive = won | (said == "won"), lost | (said == "lost"), said == "disqualified"
     kinds = frame["stage"].map(org.stages.kinds)
     told = (kinds == "open") & (won | lost | inactive | closed)

@@ -148,7 +148,7 @@ class ScopedSource:
     None and "(none)" mean a missing value. The whole history lives as long as its part.
     """
 
-    def __init__(self, whole: Any, source: Source, conditions: Mapping[str, Any]) -> None:
+    def __init__(self, whole: Any, source: Source, conditions: Json) -> None:
         # A `History`, whose module imports this one.
         self.whole = whole
         self._source = source

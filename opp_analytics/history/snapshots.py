@@ -24,6 +24,7 @@ from opp_analytics.history.sources import (
 )
 from opp_analytics.org import Org, list_probabilities
 from opp_analytics.periods import as_instant
+from opp_analytics.schema import Json
 
 _DBT = ("dbt_scd_id", "dbt_updated_at", "dbt_is_deleted")
 _INSTANT = "timestamp('UTC', 6)"
@@ -53,7 +54,7 @@ class SnapshotSource(TableSource):
         super().__init__(list_changes(versions, records), records)
         self._versions = versions
 
-    def check(self) -> list[dict[str, Any]]:
+    def check(self) -> list[Json]:
         """List versions that no history can hold.
 
         They lack an id or a beginning, end before it, or overlap.
@@ -101,7 +102,7 @@ class DailySource(TableSource):
         super().__init__(list_changes(_join_days(dated, days, at), looks), looks)
         self._daily = daily
 
-    def check(self) -> list[dict[str, Any]]:
+    def check(self) -> list[Json]:
         """List rows without an id or a day, and days with two rows of one deal."""
         return TableSource(self._daily.mutate(seen_at="_begins"), None).check()
 

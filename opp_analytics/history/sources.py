@@ -52,7 +52,14 @@ class FolderSource:
         """Read all change rows, and check that every file is intact."""
         entries = self.store.entries()
         files = self.store.change_files(entries)
-        self._warn_of_gaps(entries)
+        aside = self.store.set_aside()
+        for entry in entries:
+            if entry.name in aside:
+                DataWarning.warn(
+                    f"{self.store.change_file(entry)} was damaged and set aside: changes seen by "
+                    f"the record of {entry.last.recorded_at:%Y-%m-%d %H:%M} UTC appear only where "
+                    "a later record shows them"
+                )
         kinds = dict(entries[-1].kinds) if entries else {}
         table: ibis.Table = self._memory.get(
             "table", files, lambda: self.keep(self._engine.read(files, kinds))
@@ -66,16 +73,6 @@ class FolderSource:
         """
         small = 0 < sum(entry.size for entry in self.store.entries()) <= _SMALL
         return self._engine.keep(table) if small else table
-
-    def _warn_of_gaps(self, entries: list[Entry]) -> None:
-        aside = self.store.set_aside()
-        for entry in entries:
-            if entry.name in aside:
-                DataWarning.warn(
-                    f"{self.store.change_file(entry)} was damaged and set aside: changes seen by "
-                    f"the record of {entry.last.recorded_at:%Y-%m-%d %H:%M} UTC appear only where "
-                    "a later record shows them"
-                )
 
     def records(self) -> pd.DataFrame:
         """List all records, in order of time."""

@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 from opp_analytics import files
 from opp_analytics.errors import DataError, HistoryError
 from opp_analytics.files import digest
+from opp_analytics.schema import Json
 
 
 class Damage(HistoryError):
@@ -86,7 +87,7 @@ class Entry:
     """Bytes of the change file."""
     sha256: str
     """Checksum of the change file."""
-    certificate: Mapping[str, Any] | None = None
+    certificate: Json | None = None
     """The load certificate that came with the frame, as plain JSON."""
     notes: tuple[Mapping[str, str], ...] = ()
     """Problems of an import: ``unique_id`` and ``problem``."""
@@ -531,7 +532,7 @@ class Store:
         *,
         columns: Mapping[str, str],
         kinds: Mapping[str, str],
-        certificate: Mapping[str, Any] | None = None,
+        certificate: Json | None = None,
         previous: Entry | None = None,
         notes: tuple[Mapping[str, str], ...] = (),
     ) -> Entry:

@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -141,7 +141,7 @@ def read_list_state(client: Client, query: Query) -> Json:
     return make_state(page.rows, page.total_records)
 
 
-def make_state(rows: Sequence[Mapping[str, Any]], total: int | None) -> Json:
+def make_state(rows: Sequence[Json], total: int | None) -> Json:
     """Make the state from a page of the list, newest change first."""
     newest = rows[0] if rows else {}
     return {
@@ -181,7 +181,7 @@ def read_trash(client: Client, limits: Limits) -> Trash:
         page = client.list_deleted(number, _PAGE)
 
 
-def _trash_state(rows: Sequence[Mapping[str, Any]], total: int | None) -> Json:
+def _trash_state(rows: Sequence[Json], total: int | None) -> Json:
     shown = repr([(row["unique_id"], row.get("updated_at")) for row in rows[:_SHOWN]])
     return {"trash_total": total, "trash_newest": hashlib.sha256(shown.encode()).hexdigest()[:16]}
 
@@ -363,14 +363,13 @@ class _Fetcher:
 
     def __iter__(self) -> Iterator[bytes]:
         while True:
-            self._submit()
+            window = _WINDOW * self._client.concurrency
+            while not self._waiting or (
+                len(self._waiting) < window and self._next <= self.ahead_to
+            ):
+                self._waiting.append(self._threads.submit(self._fetch, self._next))
+                self._next += 1
             yield self._waiting.popleft().result()
-
-    def _submit(self) -> None:
-        window = _WINDOW * self._client.concurrency
-        while not self._waiting or (len(self._waiting) < window and self._next <= self.ahead_to):
-            self._waiting.append(self._threads.submit(self._fetch, self._next))
-            self._next += 1
 
     def _fetch(self, page: int) -> bytes:
         query = self._query

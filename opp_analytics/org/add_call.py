@@ -6,9 +6,8 @@ import codecs
 import csv
 import io
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 from opp_analytics.errors import ArgumentValueError, DataError, OrgError
 from opp_analytics.files import SMALL, in_turn, read_whole, refuse_open, replace_file, write_whole
@@ -20,15 +19,14 @@ from opp_analytics.org.presets import Columns, name_table
 from opp_analytics.org.stages import STAGES
 from opp_analytics.org.update_file import Additions, update_text
 from opp_analytics.periods import write_period
+from opp_analytics.schema import Json
 from opp_analytics.table_files import decode_file, read_table
 from opp_analytics.text import joined
 
 _FILE = "calls.csv"
 
 
-def add_call(
-    file: Path, call: Mapping[str, Any], owners_of: Callable[[], Iterable[str]] = tuple
-) -> Org:
+def add_call(file: Path, call: Json, owners_of: Callable[[], Iterable[str]] = tuple) -> Org:
     """Append a call to the CSV file that an org file names, and read the org with it.
 
     It is appended whole or not at all.
@@ -84,9 +82,7 @@ def add_call(
     return after
 
 
-def _write_row(
-    file: Path, target: Path, old: bytes, call: Mapping[str, Any], columns: Columns
-) -> bytes:
+def _write_row(file: Path, target: Path, old: bytes, call: Json, columns: Columns) -> bytes:
     """Write a call as the content of a CSV file has its rows.
 
     The labels too where there is none.

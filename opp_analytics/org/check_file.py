@@ -445,7 +445,16 @@ def _check_shape(raw: Json, mistakes: Iterable[ErrorDetails]) -> Iterator[_Found
             hidden = place == ("record_url",) and "@" in value
             yield _Found(place, _MISSING if hidden else value, str(mistake["ctx"]["error"]))
         else:
-            yield _Found(place, _get(raw, place, value), _right(place, value, kind))
+            names = _names(place)
+            while names and names not in _RIGHT:
+                names = names.rpartition(".")[0]
+            options = {"stages.kind": KINDS, "stages.category": CATEGORIES}.get(names, ())
+            hint = _near(value, options) if isinstance(value, str) else ""
+            yield _Found(
+                place,
+                _get(raw, place, value),
+                hint + (_RIGHT.get(names) or _WANTED.get(kind, "use text that is not blank")),
+            )
 
 
 def _cut_to_known(raw: Any, loc: Place) -> Place:
@@ -463,21 +472,12 @@ def _get(settings: Any, place: Place, otherwise: Any = _MISSING) -> Any:
     return settings
 
 
-def _right(place: Place, value: Any, kind: str) -> str:
-    names = _names(place)
-    while names and names not in _RIGHT:
-        names = names.rpartition(".")[0]
-    options = {"stages.kind": KINDS, "stages.category": CATEGORIES}.get(names, ())
-    hint = _near(value, options) if isinstance(value, str) else ""
-    return hint + (_RIGHT.get(names) or _WANTED.get(kind, "use text that is not blank"))
-
-
 def _near(name: str, known: Iterable[str], most: int = 1) -> str:
     near = did_you_mean(name, known, most=most, write=str)
     return f"{near} " if near else ""
 
 
-def _check_stages(raw: Mapping[str, Any]) -> Iterator[_Found]:
+def _check_stages(raw: Json) -> Iterator[_Found]:
     """Find stages of one name, names of two kinds, and aliases that do not lead to one stage."""
     stages = raw.get("stages")
     named = [
@@ -513,7 +513,7 @@ def _check_stages(raw: Mapping[str, Any]) -> Iterator[_Found]:
                 yield _Found(("stages", place, "aliases", position), alias, right)
 
 
-def _check_columns(raw: Mapping[str, Any]) -> Iterator[_Found]:
+def _check_columns(raw: Json) -> Iterator[_Found]:
     places: tuple[Place, ...] = (("columns",), ("api", "columns"))
     for place in places:
         columns = _get(raw, place)
@@ -536,7 +536,7 @@ def _check_columns(raw: Mapping[str, Any]) -> Iterator[_Found]:
                 )
 
 
-def list_rows(raw: Mapping[str, Any], table: str) -> Iterator[tuple[int, Json]]:
+def list_rows(raw: Json, table: str) -> Iterator[tuple[int, Json]]:
     """List the rows of a table in the settings, each with its place."""
     rows = _get(raw, (table, "rows"))
     for place, row in enumerate(rows if isinstance(rows, list) else []):
@@ -544,7 +544,7 @@ def list_rows(raw: Mapping[str, Any], table: str) -> Iterator[tuple[int, Json]]:
             yield place, row
 
 
-def _check_alerts(raw: Mapping[str, Any]) -> Iterator[_Found]:
+def _check_alerts(raw: Json) -> Iterator[_Found]:
     """Find conditions and sentences of alerts that cannot be read."""
     conditions: dict[str, tuple[Condition, bool]] = {}
     for key, known in (("alert_when", ALERT_FIGURES), ("alert_deals_when", None)):
@@ -611,7 +611,7 @@ _REPEATED: Mapping[str, tuple[str, str, Callable[[Json], object]]] = {
 """By table: the column to name in a row that says something again, what is right, and the key."""
 
 
-def _check_repeats(raw: Mapping[str, Any]) -> Iterator[_Found]:
+def _check_repeats(raw: Json) -> Iterator[_Found]:
     """Find rows that say something again, and second addresses of a person."""
     for table, (column, right, find_key) in _REPEATED.items():
         seen: set[str] = set()
@@ -628,7 +628,7 @@ def _check_repeats(raw: Mapping[str, Any]) -> Iterator[_Found]:
             yield _Found(("people", "rows", place, "email"), email, right)
 
 
-def _check_whose(raw: Mapping[str, Any]) -> Iterator[_Found]:
+def _check_whose(raw: Json) -> Iterator[_Found]:
     """Find targets and calls of both a person and a team, and anything for an empty team."""
     teams = {row["team"] for _, row in list_rows(raw, "people") if isinstance(row.get("team"), str)}
     known = f"the teams are {joined(sorted(teams))}"
@@ -665,7 +665,7 @@ def _check_whose(raw: Mapping[str, Any]) -> Iterator[_Found]:
             )
 
 
-def _check_rates(raw: Mapping[str, Any]) -> Iterator[_Found]:
+def _check_rates(raw: Json) -> Iterator[_Found]:
     """Find rates without a currency of the org, or of its own one."""
     home, rows = raw.get("currency"), [*list_rows(raw, "currency_rates")]
     if home is None and rows:

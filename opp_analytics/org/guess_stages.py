@@ -98,7 +98,7 @@ def guess_stages(
     ]
     told = {
         name: (kind, "")
-        if (kind := known.kind_of(name) or (kinds or {}).get(name))
+        if (kind := known.kinds.get(name) or (kinds or {}).get(name))
         else _guess_kind(name, rows, closing)
         for name, rows in ((str(name), rows) for name, rows in by_stage)
     }
@@ -107,7 +107,7 @@ def guess_stages(
     asked = [
         _describe(word, rows.assign(spelled=word), kind, "" if kind else _UNTOLD, None)
         for word, rows in ((str(word), rows) for word, rows in by_status)
-        if _is_over(word) and not known.kind_of(word)
+        if _is_over(word) and not known.kinds.get(word)
         for kind in [(kinds or {}).get(word)]
     ]
     pipelines = list(map(str, deals[PIPELINE].value_counts().index))
@@ -234,7 +234,14 @@ def _order(
         for one in [*found, *new]
     }
     for one in sorted(new, key=lambda one: (chances[one.stage.name], one.stage.name)):
-        found.insert(_find_place(one, found, chances), one)
+        # Behind the last one of its kind whose deals state no higher chance.
+        below = [
+            place
+            for place, other in enumerate(found)
+            if other.stage.kind == one.stage.kind
+            and chances[other.stage.name] <= chances[one.stage.name]
+        ]
+        found.insert(below[-1] + 1 if below else 0, one)
     return sorted(found, key=lambda one: (KINDS.index(one.stage.kind), one.unknown))
 
 
@@ -276,14 +283,3 @@ def _find_chance(stage: Stage, deals: pd.DataFrame | None) -> float:
         if len(stated):
             return float(stated.median())
     return _TYPICAL.get(fold(stage.name), 101.0) if stage.probability is None else stage.probability
-
-
-def _find_place(one: FoundStage, found: list[FoundStage], chances: Mapping[str, float]) -> int:
-    """Place a stage behind the last one of its kind whose deals state no higher chance."""
-    below = [
-        place
-        for place, other in enumerate(found)
-        if other.stage.kind == one.stage.kind
-        and chances[other.stage.name] <= chances[one.stage.name]
-    ]
-    return below[-1] + 1 if below else 0

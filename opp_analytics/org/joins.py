@@ -6,7 +6,7 @@ An org file joins the tables to the deals.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -49,7 +49,7 @@ class Join:
 
     name: str
     """Its name under ``[join]``, such as ``accounts``."""
-    settings: Mapping[str, Any] = field(hash=False)
+    settings: Json = field(hash=False)
     """Its settings in the org file, with the whole path of its file."""
     keys: tuple[str, ...]
     """Names of the column of the deals, of which the first that is there counts."""
@@ -177,7 +177,7 @@ def refuse_own(name: str, whose: str, join: Join | None) -> NoReturn:
 # Reading
 
 
-def read_joins(raw: Mapping[str, Any], folder: Path) -> tuple[list[Join], list[OrgProblem]]:
+def read_joins(raw: Json, folder: Path) -> tuple[list[Join], list[OrgProblem]]:
     """Read the joined tables that checked settings of an org name, with every mistake in them."""
     joins: list[Join] = []
     problems: list[OrgProblem] = []
@@ -213,9 +213,7 @@ def list_bad_cells(path: Path, bad: Iterable[inputs.BadValue]) -> list[OrgProble
 class _Reader:
     """Reads one table; a mistake is an `OrgError`."""
 
-    def __init__(
-        self, name: str, settings: Mapping[str, Any], raw: Mapping[str, Any], folder: Path
-    ) -> None:
+    def __init__(self, name: str, settings: Json, raw: Json, folder: Path) -> None:
         self.name, self.settings = name, settings
         self.path = folder / settings["file"]
         self.ours: Json = {

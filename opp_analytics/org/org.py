@@ -48,6 +48,7 @@ from opp_analytics.schema import Json, is_blank
 from opp_analytics.text import count, joined
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
+_Rows = Sequence[Mapping[str, Any]] | pd.DataFrame
 _SETTINGS = ("currency", "timezone", "fiscal_year_start")
 """Settings of one value that numbers depend on, which two orgs may contradict."""
 FILE = "opp-analytics.toml"
@@ -174,10 +175,10 @@ class Org:
         ignore: Sequence[str] | None = None,
         columns: Columns | None = None,
         api_columns: Mapping[str, str] | None = None,
-        people: Sequence[Mapping[str, Any]] | pd.DataFrame | None = None,
-        targets: Sequence[Mapping[str, Any]] | pd.DataFrame | None = None,
-        calls: Sequence[Mapping[str, Any]] | pd.DataFrame | None = None,
-        currency_rates: Sequence[Mapping[str, Any]] | pd.DataFrame | None = None,
+        people: _Rows | None = None,
+        targets: _Rows | None = None,
+        calls: _Rows | None = None,
+        currency_rates: _Rows | None = None,
         join: Mapping[str, Mapping[str, Any]] | None = None,
         report: Mapping[str, Any] | None = None,
         deliver: Mapping[str, Any] | None = None,

@@ -10,7 +10,6 @@ from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from opp_analytics.inputs import make_key
 from opp_analytics.periods import read_period
@@ -36,7 +35,7 @@ def map_labels(**labels: str) -> dict[str, str]:
 _DATA = tomllib.loads(Path(__file__).with_name("presets.toml").read_text(encoding="utf-8"))
 
 
-def _read_preset(preset: Mapping[str, Any]) -> Json:
+def _read_preset(preset: Json) -> Json:
     """Read a preset in the form of an org file: the labels of its columns to our names."""
     columns: dict[str, str | tuple[str, ...]] = {}
     for ours, labels in preset["columns"].items():

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from opp_analytics import inputs
@@ -120,7 +119,7 @@ def _place(problem: OrgProblem, files: dict[str, tuple[str, Sequence[int]]]) -> 
 
 
 def _read_rows(
-    path: Path, table: str, raw: Mapping[str, Any], problems: list[OrgProblem]
+    path: Path, table: str, raw: Json, problems: list[OrgProblem]
 ) -> tuple[list[Json], list[int], tuple[str, ...]]:
     """Read the rows of a table without empty cells.
 
@@ -221,7 +220,7 @@ def _drop_managers(read: dict[str, Series]) -> tuple[str, ...]:
     return (f"the team beside a person in {count(int(both.sum()), 'row')}",) if both.any() else ()
 
 
-def _own_calls(read: Mapping[str, Series], raw: Mapping[str, Any]) -> dict[str, Series]:
+def _own_calls(read: Mapping[str, Series], raw: Json) -> dict[str, Series]:
     """Take the calls of a file as their caller's own, for people of the org.
 
     The file has no column for the owner of a call's number. One that tells only whose it is was

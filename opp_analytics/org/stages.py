@@ -17,6 +17,7 @@ import pandas as pd
 
 from opp_analytics.arrays import Codes, Floats, Series
 from opp_analytics.inputs import match_name
+from opp_analytics.schema import Json
 
 if TYPE_CHECKING:
     import ibis
@@ -77,7 +78,7 @@ class Stage:
     """Conditions that a deal meets before it leaves the stage, as `read_condition` reads them."""
 
     @classmethod
-    def from_dict(cls, settings: Mapping[str, Any]) -> Stage:
+    def from_dict(cls, settings: Json) -> Stage:
         """Make a stage of checked settings, as in an org file."""
         return cls(
             **{
@@ -234,10 +235,6 @@ class Stages:
         """
         return match_name(typed, self.spellings)
 
-    def kind_of(self, name: str) -> Kind | None:
-        """Look up the kind of a stage, by its name or an alias; None for an unknown stage."""
-        return self.kinds.get(name)
-
     @cached_property
     def _marks(self) -> Mapping[str, int]:
         """The mark of every spelling of a stage."""
@@ -251,7 +248,7 @@ class Stages:
         codes: Codes = _CODES[marks]
         return codes
 
-    def outcome(self, opportunity: Mapping[str, Any]) -> str:
+    def outcome(self, opportunity: Json) -> str:
         """Tell the outcome of one opportunity, from its ``stage`` and ``status``."""
         stage, status = (
             cell if isinstance(cell, str) else ""
@@ -261,7 +258,7 @@ class Stages:
             _OUTCOME_OF_MARKS[self._marks.get(stage, _UNKNOWN) | _STATUS_MARKS.get(status, 0)]
         ]
 
-    def is_closed(self, opportunity: Mapping[str, Any]) -> bool:
+    def is_closed(self, opportunity: Json) -> bool:
         """True for an opportunity that is won, lost, or both (a conflict)."""
         return self.outcome(opportunity) in ("won", "lost", "conflict")
 

@@ -14,9 +14,10 @@ from tomlkit.items import Array, InlineTable, Item, Table
 from opp_analytics.errors import DataError
 from opp_analytics.org.guess_stages import FoundStage
 from opp_analytics.org.stages import Stages
+from opp_analytics.schema import Json
 from opp_analytics.text import count, printable
 
-Tables = Mapping[str, str | Mapping[str, Any] | Sequence[Mapping[str, Any]]]
+Tables = Mapping[str, str | Json | Sequence[Json]]
 """Sections of an org file by name, such as "targets": a file beside it, the keys, or rows."""
 
 
@@ -65,9 +66,7 @@ def write_columns(columns: Mapping[str, tuple[str | Sequence[str], str]]) -> lis
     ]
 
 
-def write_table(
-    name: str, content: str | Mapping[str, Any] | Sequence[Mapping[str, Any]]
-) -> list[str]:
+def write_table(name: str, content: str | Json | Sequence[Json]) -> list[str]:
     """Write a section: the name of its file, its keys, or its rows."""
     if isinstance(content, str):
         content = {"file": content}

@@ -139,7 +139,7 @@ def sheets(context: Context, all_deals: str = "") -> Iterator[Sheet]:
             )
 
 
-def _make_sheet(answer: Answer, name: str, said: Mapping[str, Any]) -> Sheet:
+def _make_sheet(answer: Answer, name: str, said: Json) -> Sheet:
     """Show a table of an answer, or the deals behind the rows of its first one.
 
     Lists of deals have the name of their sheet.
@@ -161,7 +161,8 @@ def _make_sheet(answer: Answer, name: str, said: Mapping[str, Any]) -> Sheet:
                     found.append(table)
                     frames.append(frame)
     rows = [row for table in found for row in _choose_rows(table)]
-    levels = _count_levels(rows)
+    deep = any(row.depth or row.kind == "total" for row in rows)
+    levels = tuple(0 if row.kind == "total" else row.depth + 1 for row in rows) if deep else ()
     listed = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     # Notes are about the first table and what is behind it.
     is_further = bool(found) and found[0].name in [table.name for table in answer.tables[1:]]
@@ -191,12 +192,6 @@ def _choose_rows(table: Table) -> list[Row]:
         below_rest = row.kind == "rest" or (below_rest and row.depth > 0)
         rows += [] if below_rest else [row]
     return rows
-
-
-def _count_levels(rows: Sequence[Row]) -> tuple[int, ...]:
-    """Count from 1 how deep each row is, where some add up others; a total is 0."""
-    deep = any(row.depth or row.kind == "total" for row in rows)
-    return tuple(0 if row.kind == "total" else row.depth + 1 for row in rows) if deep else ()
 
 
 def _tabulate(answer: Answer, table: Table, most: int | None) -> pd.DataFrame:

@@ -26,7 +26,7 @@ from typing import Any
 import filelock
 import uvicorn
 
-from opp_analytics.sandbox.arguments import SandboxError
+from opp_analytics.sandbox.arguments import Json, SandboxError
 from opp_analytics.sandbox.clock import Clock, from_text, midnight, to_text
 from opp_analytics.sandbox.faults import Faults, TrackedProtocol
 from opp_analytics.sandbox.server import build
@@ -110,7 +110,7 @@ def _claim_file(path: str | None, stack: ExitStack) -> Path:
     return Path(path)
 
 
-def _open(path: Path, config: dict[str, Any]) -> tuple[DealStore, Simulator]:
+def _open(path: Path, config: Json) -> tuple[DealStore, Simulator]:
     """Open the database with its team: an existing one, or a new one simulated up to its start."""
     clock = Clock()
     store = DealStore(path, clock)
@@ -128,7 +128,7 @@ def _open(path: Path, config: dict[str, Any]) -> tuple[DealStore, Simulator]:
     return store, simulator
 
 
-def _fill(store: DealStore, simulator: Simulator, config: dict[str, Any]) -> None:
+def _fill(store: DealStore, simulator: Simulator, config: Json) -> None:
     """Fill a new database: settings, credentials, and the team's work.
 
     The work is left out if data is about to be seeded.
@@ -155,7 +155,7 @@ def _fill(store: DealStore, simulator: Simulator, config: dict[str, Any]) -> Non
 
 def _serve(app: Any, listening: socket.socket) -> None:
     quiet = ("access_log", "server_header", "date_header", "proxy_headers")
-    off: dict[str, Any] = dict.fromkeys(quiet, False)
+    off: Json = dict.fromkeys(quiet, False)
     config = uvicorn.Config(
         app,
         http=TrackedProtocol,

@@ -13,6 +13,9 @@ import math
 from numbers import Integral, Real
 from typing import Any
 
+Json = dict[str, Any]
+"""An object of JSON."""
+
 
 class SandboxError(RuntimeError):
     """The sandbox could not carry out a request; the message says why and what to do."""

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from opp_analytics.sandbox.arguments import (
+    Json,
     SandboxError,
     SandboxTypeError,
     SandboxValueError,
@@ -163,7 +164,7 @@ class ControlWire:
     def __init__(self, port: int, key: str) -> None:
         self._port, self._key = port, key
 
-    def ask(self, action: str, body: bytes = b"") -> dict[str, Any]:
+    def ask(self, action: str, body: bytes = b"") -> Json:
         """Send a control request and return its answer.
 
         Each uses its own connection, so any thread may ask.
@@ -189,15 +190,15 @@ class ControlWire:
             raise SandboxError(
                 f"The sandbox failed at {action!r} with status {status}; see its error output"
             )
-        found: dict[str, Any] = json.loads(content)
+        found: Json = json.loads(content)
         return found
 
-    def send(self, action: str, **what: Any) -> dict[str, Any]:
+    def send(self, action: str, **what: Any) -> Json:
         """Send a control request whose body is the keywords as JSON."""
         return self.ask(action, json.dumps(what, allow_nan=False).encode())
 
 
-def wire_rows(opportunities: Any) -> Iterator[dict[str, Any]]:
+def wire_rows(opportunities: Any) -> Iterator[Json]:
     """Yield one dict per opportunity of a frame or an iterable of mappings."""
     if hasattr(opportunities, "columns"):
         # Whole numbers beside missing ones are floats in pandas, and so would ids be.
@@ -257,7 +258,7 @@ class Sandbox:
         each one.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], ready: dict[str, Any], key: str) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], ready: Json, key: str) -> None:
         self.url = f"http://127.0.0.1:{ready['port']}"
         self.token: str = ready["token"]
         self.api_key: str = ready["api_key"]
@@ -493,7 +494,7 @@ def _launch() -> subprocess.Popen[bytes]:
         ) from None
 
 
-def _handshake(process: subprocess.Popen[bytes], config: dict[str, Any]) -> dict[str, Any]:
+def _handshake(process: subprocess.Popen[bytes], config: Json) -> Json:
     """Send the configuration and wait for the server's address.
 
     If the server cannot start, it sends the reason instead.
@@ -510,7 +511,7 @@ def _handshake(process: subprocess.Popen[bytes], config: dict[str, Any]) -> dict
             f"the sandbox's process ended with code {code} before it was ready; see its error "
             "output"
         )
-    said: dict[str, Any] = json.loads(line)
+    said: Json = json.loads(line)
     if "error" in said:
         raise SandboxError(said["error"])
     return said

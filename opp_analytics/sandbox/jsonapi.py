@@ -21,6 +21,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from opp_analytics.sandbox.arguments import Json
 from opp_analytics.sandbox.store import encode
 from opp_analytics.sandbox.team import TenantStages
 
@@ -99,8 +100,8 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
 
 
 def validate(
-    body: Any, stages: TenantStages, current: Mapping[str, Any] | None = None
-) -> tuple[dict[str, Any], list[Problem]]:
+    body: Any, stages: TenantStages, current: Json | None = None
+) -> tuple[Json, list[Problem]]:
     """Find the attributes to store, and every problem of a body ``{"opportunity": {...}}``.
 
     `current` has the attributes before an update; it is None for a create.
@@ -111,7 +112,7 @@ def validate(
     if current is not None and not fields:
         return {}, [Problem("", "The opportunity has no attribute to change", "invalid_body")]
     checks = {**_CHECKS, "stage": _check(Literal[stages.names])}
-    clean: dict[str, Any] = {}
+    clean: Json = {}
     problems: list[Problem] = []
     for attribute, value in fields.items():
         if attribute in _READ_ONLY:
@@ -127,33 +128,21 @@ def validate(
             problems.append(Problem(attribute, f"{attribute} {refused}", "invalid"))
     if current is None and "name" not in fields:
         problems.insert(0, Problem("name", "name can't be blank", "required"))
-    _pair_accounts(clean, current or {}, problems)
-    return clean, problems
-
-
-def _pair_accounts(
-    clean: dict[str, Any], current: Mapping[str, Any], problems: list[Problem]
-) -> None:
-    """Keep `account_id` and the vendor client's `account_unique_id` equal.
-
-    Both name the same thing.
-    """
     if "account_unique_id" in clean:
         account = clean.setdefault("account_id", clean["account_unique_id"])
         if account != clean["account_unique_id"]:
             problems.append(
                 Problem("account_unique_id", "account_unique_id differs from account_id")
             )
-    elif "account_id" in clean and "account_unique_id" in current:
+    elif "account_id" in clean and "account_unique_id" in (current or {}):
         clean["account_unique_id"] = clean["account_id"]
+    return clean, problems
 
 
 _CENT = Decimal("0.01")
 
 
-def fill_defaults(
-    fields: Mapping[str, Any], stages: TenantStages, *, is_new: bool
-) -> dict[str, Any]:
+def fill_defaults(fields: Json, stages: TenantStages, *, is_new: bool) -> Json:
     """Fill a blank or null stage or status of a request with its default.
 
     A new row also gets a default for a missing stage, and its missing status follows from the
@@ -167,7 +156,7 @@ def fill_defaults(
     return filled
 
 
-def normalize(fields: Mapping[str, Any]) -> dict[str, Any]:
+def normalize(fields: Json) -> Json:
     """Bring valid fields into the form that the database stores."""
     return {name: _normalize_value(name, value) for name, value in fields.items()}
 
@@ -186,7 +175,7 @@ _OWN_PROBABILITY = 35
 """The probability that `reshape` sets beside a stage."""
 
 
-def reshape(fields: Mapping[str, Any]) -> dict[str, Any]:
+def reshape(fields: Json) -> Json:
     """Bring valid fields into another form than they were sent in."""
     formed = normalize({name: value for name, value in fields.items() if name != "notes"})
     if isinstance(formed.get("name"), str):
@@ -201,7 +190,7 @@ def reshape(fields: Mapping[str, Any]) -> dict[str, Any]:
     return formed
 
 
-def _is_empty(fields: Mapping[str, Any], name: str) -> bool:
+def _is_empty(fields: Json, name: str) -> bool:
     value = fields.get(name)
     return value is None or (isinstance(value, str) and not value.strip())
 
@@ -215,7 +204,7 @@ class Failure(Exception):
     def __init__(
         self,
         status: int,
-        errors: Sequence[Mapping[str, Any]],
+        errors: Sequence[Json],
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(status)
@@ -236,7 +225,7 @@ def make_failure(
     **source: str,
 ) -> Failure:
     """Make a failure with a single error."""
-    error: dict[str, Any] = {"status": str(status), "code": code, "title": title, "detail": detail}
+    error: Json = {"status": str(status), "code": code, "title": title, "detail": detail}
     if source:
         error["source"] = source
     return Failure(status, [error], headers)
@@ -264,9 +253,9 @@ def make_refusal(problems: Iterable[Problem]) -> Failure:
     return Failure(422, errors)
 
 
-def render_resource(attributes: Mapping[str, Any], *, related: bool = False) -> str:
+def render_resource(attributes: Json, *, related: bool = False) -> str:
     """Render a document with one opportunity; `related` adds the relationship to its account."""
-    data: dict[str, Any] = {
+    data: Json = {
         "id": attributes["unique_id"],
         "type": "opportunity",
         "attributes": attributes,

@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from opp_analytics.sandbox import jsonapi
-from opp_analytics.sandbox.arguments import SandboxError, SandboxTypeError, SandboxValueError
+from opp_analytics.sandbox.arguments import Json, SandboxError, SandboxTypeError, SandboxValueError
 from opp_analytics.sandbox.clock import from_text, to_text
 from opp_analytics.sandbox.faults import CONTROL, Faults, Gate
 from opp_analytics.sandbox.jsonapi import (
@@ -138,9 +138,7 @@ class Api:
         """Serve ``/opportunities/trash/show``: list deleted opportunities."""
         return self._page(request, self._admit(request), deleted=True)
 
-    def _validate(
-        self, body: Any, current: Mapping[str, Any] | None = None
-    ) -> tuple[dict[str, Any], list[Problem]]:
+    def _validate(self, body: Any, current: Json | None = None) -> tuple[Json, list[Problem]]:
         """Find the fields to store and the problems of a body.
 
         Normalize them if the fault is on.
@@ -162,14 +160,14 @@ class Api:
             return reshape(fields), problems
         return normalize(fields) if normalizes else fields, problems
 
-    def _tell(self, body: Any, told: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _tell(self, body: Any, told: Json) -> Json:
         """Give what an answer tells: what was stored, or with the fault what was sent."""
         return {**told, **body["opportunity"]} if self.faults.settings["echo"] else told
 
     def _answer(
         self,
         request: Request,
-        attributes: Mapping[str, Any],
+        attributes: Json,
         *,
         status: int = 200,
         related: bool = False,
@@ -178,7 +176,7 @@ class Api:
         body = jsonapi.render_resource(self._rename(attributes), related=related)
         return jsonapi.make_answer(request, body, status)
 
-    def _rename(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    def _rename(self, attributes: Json) -> Json:
         theirs = {ours: name for name, ours in self.store.stages.columns.items()}
         return {theirs.get(name, name): value for name, value in attributes.items()}
 
@@ -298,12 +296,12 @@ class Control:
             wrong = "kind" if isinstance(error, SandboxTypeError) else "value"
             return JSONResponse({"error": str(error), "wrong": wrong}, 422)
 
-    async def do_state(self, _: Mapping[str, Any]) -> dict[str, Any]:
+    async def do_state(self, _: Json) -> Json:
         """Return the number of requests, the clock and the active faults."""
         now = to_text(self.store.clock.now())
         return {"requests": self.gate.requests, "now": now, "faults": self.faults.settings}
 
-    async def do_faults(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    async def do_faults(self, asked: Json) -> Json:
         """Set faults."""
         self.faults.change(
             {name: float(v) if isinstance(v, Decimal) else v for name, v in asked.items()}
@@ -312,19 +310,19 @@ class Control:
             self.store.follow(self.faults.settings["replica_lag"])
         return {}
 
-    async def do_advance(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    async def do_advance(self, asked: Json) -> Json:
         """Let simulated time pass with the team at work."""
         async with self.writing:
             await run_in_threadpool(self.simulator.advance, asked["days"])
         return await self.do_state({})
 
-    async def do_tenant(self, _: Mapping[str, Any]) -> dict[str, Any]:
+    async def do_tenant(self, _: Json) -> Json:
         """Add a tenant without data."""
         async with self.writing:
             made = self.store.add_tenant()
         return dict(zip(("tenant", "token", "api_key"), made, strict=True))
 
-    async def do_seed(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    async def do_seed(self, asked: Json) -> Json:
         """Insert rows unchanged; `done` marks the last of them."""
         async with self.writing:
             await run_in_threadpool(_insert_rows, self.store, asked["tenant"], asked["rows"])
@@ -333,7 +331,7 @@ class Control:
         return {}
 
 
-def _insert_rows(store: DealStore, tenant: int, rows: Iterable[Mapping[str, Any]]) -> None:
+def _insert_rows(store: DealStore, tenant: int, rows: Iterable[Json]) -> None:
     """Insert all rows, or none if one of them cannot be stored."""
     with store.transaction():
         for row in rows:
@@ -346,7 +344,7 @@ def _insert_rows(store: DealStore, tenant: int, rows: Iterable[Mapping[str, Any]
                 ) from None
 
 
-def _attributes(store: DealStore, row: Mapping[str, Any]) -> dict[str, Any]:
+def _attributes(store: DealStore, row: Json) -> Json:
     attributes = dict.fromkeys(CORE) | dict(row)
     if attributes["unique_id"] is None:
         attributes["unique_id"] = store.make_id()

@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 import random
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from opp_analytics.sandbox import team
-from opp_analytics.sandbox.arguments import check_number
+from opp_analytics.sandbox.arguments import Json, check_number
 from opp_analytics.sandbox.clock import LONGEST_DAYS, from_text, midnight, to_text
 from opp_analytics.sandbox.store import CORE, DealStore, Record
 from opp_analytics.sandbox.team import Rep, TenantStages
@@ -61,13 +61,11 @@ def draw_close_date(day: date, dice: random.Random) -> str | None:
     return _snap_to_deadline(close, habit).isoformat()
 
 
-def close_deal(
-    deal: Mapping[str, Any], stage: str, day: date, dice: random.Random
-) -> dict[str, Any]:
+def close_deal(deal: Json, stage: str, day: date, dice: random.Random) -> Json:
     """Change a deal that is won or lost on `day`. Most reps set the close date to that day."""
     won = stage == "closed_won"
     status, chance = ("won", 100) if won else ("lost", 0)
-    changes: dict[str, Any] = {"stage": stage, "status": status, "probability": chance}
+    changes: Json = {"stage": stage, "status": status, "probability": chance}
     if deal["close_date"] is None or dice.random() >= _KEEPS_PLANNED_DATE:
         changes["close_date"] = day.isoformat()
     if won and (deal["value"] is None or dice.random() < 0.3):
@@ -76,7 +74,7 @@ def close_deal(
     return changes
 
 
-def reopen_deal(day: date, rep: Rep, dice: random.Random) -> dict[str, Any]:
+def reopen_deal(day: date, rep: Rep, dice: random.Random) -> Json:
     """Change a lost deal that is reopened on `day`."""
     close = day + timedelta(days=dice.randint(14, 45))
     chance = state_probability("negotiation", rep, dice)
@@ -84,9 +82,9 @@ def reopen_deal(day: date, rep: Rep, dice: random.Random) -> dict[str, Any]:
     return changes | {"close_date": close.isoformat()}
 
 
-def groom_deal(deal: Mapping[str, Any], day: date, rep: Rep, dice: random.Random) -> dict[str, Any]:
+def groom_deal(deal: Json, day: date, rep: Rep, dice: random.Random) -> Json:
     """Change an open deal on a day without a stage change; mostly nothing."""
-    changes: dict[str, Any] = {}
+    changes: Json = {}
     close = _move_date(_parse_date(deal["close_date"]), day, deal["stage"], dice)
     if close is not None:
         changes["close_date"] = close.isoformat()
@@ -171,7 +169,7 @@ _WORKDAY_STARTS, _WORKDAY_SECONDS = timedelta(hours=8), 10 * 3_600
 @dataclass
 class _Event:
     record: Record
-    changes: dict[str, Any] = field(default_factory=dict)
+    changes: Json = field(default_factory=dict)
     trashed: bool = False
     is_new: bool = False
     at: datetime = datetime.min

@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from opp_analytics.sandbox.arguments import SandboxError
+from opp_analytics.sandbox.arguments import Json, SandboxError
 from opp_analytics.sandbox.clock import Clock, from_text, to_text
 from opp_analytics.sandbox.team import TenantStages
 
@@ -75,11 +75,11 @@ PRAGMA user_version = {_LAYOUT};
 """
 
 # Decimals, not floats, so that money stays exact.
-_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+_DECODER = msgspec.json.Decoder(Json, float_hook=Decimal)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
-def decode(text: str | bytes) -> dict[str, Any]:
+def decode(text: str | bytes) -> Json:
     """Decode the JSON object in `text`, decimals exact."""
     return _DECODER.decode(text)
 
@@ -101,7 +101,7 @@ class Access:
 class Record:
     """One opportunity in the database."""
 
-    attributes: dict[str, Any]
+    attributes: Json
     deleted_at: str | None = None
     deleted_by: str | None = None
 
@@ -370,7 +370,7 @@ class DealStore:
     def _stamp(self) -> str:
         return to_text(self.clock.stamp() + self.stamp_error())
 
-    def create(self, tenant: int, fields: Mapping[str, Any]) -> Record:
+    def create(self, tenant: int, fields: Json) -> Record:
         """Insert an opportunity, created and updated at the next timestamp."""
         stamp = self._stamp()
         core = {"unique_id": self.make_id(), "stage": self.stages.first, "status": "active"}
@@ -405,7 +405,7 @@ class DealStore:
             ),
         )
 
-    def update(self, tenant: int, record: Record, fields: Mapping[str, Any]) -> None:
+    def update(self, tenant: int, record: Record, fields: Json) -> None:
         """Change attributes of `record` and of its row, with the next timestamp."""
         record.attributes |= {**fields, "updated_at": self._stamp()}
         self.replace(tenant, [record])

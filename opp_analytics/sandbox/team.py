@@ -17,7 +17,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from opp_analytics.sandbox.arguments import SandboxTypeError
+from opp_analytics.sandbox.arguments import Json, SandboxTypeError
 
 _ORDER = ("discovery", "qualification", "proposal", "negotiation", "closed_won")
 
@@ -159,7 +159,7 @@ class TenantStages:
     through on the way.
     """
 
-    stages: tuple[Mapping[str, Any], ...] = DOCUMENTED
+    stages: tuple[Json, ...] = DOCUMENTED
     columns: Mapping[str, str] = field(default_factory=dict)
     """Attributes on the wire: the tenant's name to the documented one."""
     _known: dict[tuple[str, str | None], str | None] = field(
@@ -180,7 +180,7 @@ class TenantStages:
             )
         return cls(tuple(said.get("stages", DOCUMENTED)), dict(said.get("api_columns", {})))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Give plain JSON, which `of` reads."""
         return {"stages": [dict(stage) for stage in self.stages], "api_columns": dict(self.columns)}
 

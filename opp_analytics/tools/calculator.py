@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -116,7 +116,7 @@ class Calculator:
     plans: Path
     """The folder for plans."""
 
-    def answer(self, name: str, given: Mapping[str, Any], asker: str) -> str:
+    def answer(self, name: str, given: Json, asker: str) -> str:
         """Answer a call as JSON of at most `MOST_TOKENS`; a plan is signed by `asker`."""
         if name not in TOOLS:
             raise ArgumentValueError.of(
@@ -133,7 +133,7 @@ class Calculator:
         return _shorten(make, min(most, MOST_ROWS))
 
     def _propose(
-        self, pipeline: Pipeline, edits: Sequence[Mapping[str, Any]], asker: str
+        self, pipeline: Pipeline, edits: Sequence[Json], asker: str
     ) -> Callable[..., Json]:
         """Plan edits, and save the plan where nothing is wrong with it."""
         before, history, org, client = pipeline
@@ -194,7 +194,7 @@ def _read(pipeline: Pipeline, as_of: str | None) -> Context:
     return read_context(pipeline.opportunities, pipeline.history, as_of=day, org=pipeline.org)
 
 
-def _edit(before: pd.DataFrame, edits: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def _edit(before: pd.DataFrame, edits: Sequence[Json]) -> pd.DataFrame:
     """Edit a copy of the opportunities; an edit has the `id` of a deal, a `field` and a `value`."""
     if not 0 < len(edits) <= _MOST_EDITS:
         raise ArgumentValueError(f"edits: {len(edits)} for one plan; propose 1 to {_MOST_EDITS}")
@@ -221,7 +221,7 @@ def _edit(before: pd.DataFrame, edits: Sequence[Mapping[str, Any]]) -> pd.DataFr
     return after
 
 
-def _check(name: str, given: Mapping[str, Any]) -> Json:
+def _check(name: str, given: Json) -> Json:
     """Check the arguments of a tool; null is as good as none."""
     tool, asked = TOOLS[name], {one: value for one, value in given.items() if value is not None}
     for one, value in asked.items():

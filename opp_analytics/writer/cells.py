@@ -334,7 +334,7 @@ def read_number(text: str) -> float | Decimal:
     return near if Decimal(repr(near)) == exact else exact
 
 
-def read_cells(record: Mapping[str, Any], columns: Iterable[str]) -> Json:
+def read_cells(record: Json, columns: Iterable[str]) -> Json:
     """Read cells of an opportunity of the server, without those that do not fit."""
     cells = {}
     for column in columns:

@@ -515,16 +515,9 @@ class Journal:
             known, accounted = (
                 frozenset(json.loads(row[column])) for column in ("known_ids", "accounted")
             )
-            head = (
-                row["run_id"],
-                row["plan_id"],
-                row["url"],
-                row["on_conflict"],
-                read_stamp(row["since"]),
-            )
-            return PlanRun(*head, known, accounted), [
-                _read_entry(step, cells[step["number"]]) for step in steps
-            ]
+            head = (row["run_id"], row["plan_id"], row["url"], row["on_conflict"])
+            run = PlanRun(*head, read_stamp(row["since"]), known, accounted)
+            return run, [_read_entry(step, cells[step["number"]]) for step in steps]
 
     def find_newest_run(self, condition: str) -> str | None:
         """Find the newest run with a change that meets a condition: `LEFT` or `APPLIED`."""

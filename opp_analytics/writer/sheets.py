@@ -166,7 +166,7 @@ def make_after(
     return frame
 
 
-def _refuse_doubtful(rows: Mapping[int, dict[str, Any]], held: Held, meaning: org.Org) -> None:
+def _refuse_doubtful(rows: Mapping[int, Json], held: Held, meaning: org.Org) -> None:
     """Refuse edited amounts with two readings, such as ``45.000``.
 
     A frame would take one of them.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -170,7 +170,7 @@ class Step:
         cells = sorted(f"{f!r}={_normalize_text(f, v)}" for f, v in filled.items())
         return digest("\n".join(cells).encode())
 
-    def read_forms(self, told: Mapping[str, Any]) -> Json:
+    def read_forms(self, told: Json) -> Json:
         """Read the server's forms of the values to write, as it `told`.
 
         A form is another value of the column than the one to write.

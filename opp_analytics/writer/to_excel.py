@@ -111,16 +111,11 @@ def to_excel(opportunities: pd.DataFrame, path: str | Path) -> Path:
     with make_workbook(saved, "excel") as book:
         page = add_sheet(book, _SHEET)
         _write_titles(book, page, shown, list_choices(meaning))
-        _write_rows(book, page, frame[shown], _find_locked(frame, meaning))
+        whole = dict.fromkeys((*schema.READ_ONLY, *meaning.derived), [True] * len(frame))
+        _write_rows(book, page, frame[shown], ({"value": mark_foreign(frame).tolist()} | whole))
         _format_sheet(book, page, shown, len(frame), meaning)
         _write_base(book, frame)
     return sheets.save(target, saved.getvalue())
-
-
-def _find_locked(frame: pd.DataFrame, meaning: Org) -> dict[str, list[bool]]:
-    """Find the locked cells by column: those that the server sets, and converted amounts."""
-    whole = dict.fromkeys((*schema.READ_ONLY, *meaning.derived), [True] * len(frame))
-    return {"value": mark_foreign(frame).tolist()} | whole
 
 
 def _write_rows(

@@ -303,7 +303,7 @@ def test_guess_stages__of_a_name_that_only_says_closed_is_unknown_and_a_comment_
         "won or lost: "
         "write its kind, and remove the first #\n" in text
     )
-    assert read(text).stages.kind_of(name) is None
+    assert read(text).stages.kinds.get(name) is None
 
 
 def test_guess_stages__a_probability_and_dates_of_closing_tell_what_a_name_does_not() -> None:

@@ -321,10 +321,10 @@ def test_read__refuses_what_is_no_file_of_toml(tmp_path: Path, content: bytes | 
 def test_presets__have_stages_of_all_that_is_needed() -> None:
     for org in (oa.Org.salesforce(), oa.Org.hubspot()):
         assert (org.stages.won, org.stages.lost) == (("Closed Won",), ("Closed Lost",))
-    assert oa.Org.hubspot().stages.kind_of("closedwon") == "won"
+    assert oa.Org.hubspot().stages.kinds.get("closedwon") == "won"
     assert oa.Org.pipedrive(currency="EUR").currency == "EUR"
     assert oa.Org(preset="zoho").stages.lost == ("Closed Lost", "Closed-Lost to Competition")
-    assert oa.Org(preset="dynamics").stages.kind_of("2-Develop") == "open"
+    assert oa.Org(preset="dynamics").stages.kinds.get("2-Develop") == "open"
 
 
 def deals() -> pd.DataFrame:

@@ -25,7 +25,7 @@ def test_stages__tell_names_in_order_and_kinds() -> None:
     )
     assert mine.names == ("Demo", "Signed", "Verbal", "Dead")
     assert (mine.open, mine.won, mine.lost) == (("Demo", "Verbal"), ("Signed",), ("Dead",))
-    assert [mine.kind_of(name) for name in ("Demo", "Signed", "Dead", "demo")] == [
+    assert [mine.kinds.get(name) for name in ("Demo", "Signed", "Dead", "demo")] == [
         "open",
         "won",
         "lost",

@@ -66,7 +66,7 @@ def prepare_chat(chat: Secret, digest: Digest) -> Callable[[], str]:
     return partial(_send, chat, service, _write(digest, service))
 
 
-def _send(chat: Secret, service: Any, message: dict[str, Any]) -> str:
+def _send(chat: Secret, service: Any, message: Json) -> str:
     outcome = list[str]()
     with _import_apprise().LogCapture(level=logging.DEBUG, fmt="%(levelno)s %(message)s") as log:
         # Of its own, and not of Apprise's pool, which waits at the end for an answer that never

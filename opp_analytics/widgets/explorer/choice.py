@@ -46,9 +46,7 @@ class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """With the planned changes of the explorer's grid, if it has one."""
 
     @classmethod
-    def of(
-        cls, state: Mapping[str, Any] | None, *, org: Org = DEFAULT, today: date | None = None
-    ) -> Choice:
+    def of(cls, state: Json | None, *, org: Org = DEFAULT, today: date | None = None) -> Choice:
         """Read the choice in a state; entries it lacks are the usual ones, and days may be text."""
         if state is None:
             return cls()

@@ -129,18 +129,6 @@ class GridColumn:
             raise BadCell(*wrong)
         return normalize(self.field, value)
 
-    def read_operand(
-        self, typed: str, *, today: date | None = None, meaning: Org = DEFAULT
-    ) -> tuple[Any, Any]:
-        """Read the first and last value that a filter's amount, date or period means.
-
-        For read-only columns too.
-        """
-        if self.kind in _FORMATS:
-            return read_days(typed, meaning, today=today, past=self.kind == "instant")
-        value = read_typed(self.kind, typed, meaning)
-        return value, value
-
     def _parse(self, typed: str, today: date | None, closed: bool, meaning: Org) -> Any:
         if self.kind == "flag":
             return inputs.read_flag(typed)
@@ -630,22 +618,22 @@ class EditSheet:
         return judged
 
     def read_operands(self, cells: Iterable[tuple[str, str]]) -> list[tuple[Any, str]]:
-        """Read the operands of filters: the first and last value of each.
+        """Read the operands of filters: the first and last value that an amount or period means.
 
-        A refused operand has the sentence of its refusal.
+        Those of read-only columns too. A refused operand has the sentence of its refusal.
         """
         operands: list[tuple[Any, str]] = []
         for name, typed in cells:
+            kind = self.column[name].kind
             try:
-                values = self.column[name].read_operand(typed, today=self._today, meaning=self._org)
+                if kind in _FORMATS:
+                    past = kind == "instant"
+                    days = read_days(typed, self._org, today=self._today, past=past)
+                    operands.append(([f"{day:%Y-%m-%d}" for day in days], ""))
+                else:
+                    operands.append(([read_typed(kind, typed, self._org)] * 2, ""))
             except BadCell as reason:
                 operands.append((None, write_refusal(typed, reason)))
-            else:
-                shown = [
-                    f"{each:%Y-%m-%d}" if isinstance(each, pd.Timestamp) else each
-                    for each in values
-                ]
-                operands.append((shown, ""))
         return operands
 
     # -- all edits
@@ -771,7 +759,16 @@ class EditSheet:
         if name in self._named:
             return "" if fold(value) in self._known(name) else f"{value} is new here"
         if column.kind == "money":
-            return self._doubt_amount(column, value)
+            shown = column.show(value)
+            if abs(value) >= _INEXACT:
+                return f"{shown} is more than the API holds to the cent"
+            sizes = self._measure(column.field)
+            if value < 0 and not (sizes and sizes[0] < 0):
+                return f"{shown} is negative"
+            _, low, high = sizes or (0.0, 0.0, 0.0)
+            if high and value > _ODD * high:
+                return f"{shown} is {value / high:,.0f} times the largest other"
+            return f"{shown} is far below all others" if 0 < value < low / _ODD else ""
         if name != "close_date" or self._today is None:
             return ""
         day = value.date()
@@ -781,19 +778,6 @@ class EditSheet:
             return f"{column.show(value)} is past"
         years = day.year - self._today.year
         return f"{column.show(value)} is {years} years ahead" if years > _FAR else ""
-
-    def _doubt_amount(self, column: GridColumn, amount: float) -> str:
-        """Say why an amount may be a slip; empty for most."""
-        shown = column.show(amount)
-        if abs(amount) >= _INEXACT:
-            return f"{shown} is more than the API holds to the cent"
-        sizes = self._measure(column.field)
-        if amount < 0 and not (sizes and sizes[0] < 0):
-            return f"{shown} is negative"
-        _, low, high = sizes or (0.0, 0.0, 0.0)
-        if high and amount > _ODD * high:
-            return f"{shown} is {amount / high:,.0f} times the largest other"
-        return f"{shown} is far below all others" if 0 < amount < low / _ODD else ""
 
     def _measure_column(self, name: str) -> tuple[float, float, float] | None:
         """Find the least amount of a column, and its smallest and largest above zero."""

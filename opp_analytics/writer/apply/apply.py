@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -555,7 +555,16 @@ def _carry_out(entries: list[RunStep], live: engine.LiveRun, progress: Progress)
     }
     ready = [entry for entry in entries if entry.number not in results]
     run_id = live.run.run_id
-    _log.info("run %s: %s to write, %d to look for", run_id, _count_operations(ready), len(results))
+    counts = Counter(entry.step.operation for entry in ready)
+    _log.info(
+        "run %s: %s to write, %d to look for",
+        run_id,
+        (
+            ", ".join(f"{count} {operation}" for operation, count in sorted(counts.items()))
+            or "nothing"
+        ),
+        len(results),
+    )
     chains = engine.group_equal_creates(entries)
     sendable = _list_sendable(chains, results)
     with (
@@ -583,14 +592,6 @@ def _carry_out(entries: list[RunStep], live: engine.LiveRun, progress: Progress)
     ended = "stopped early" if live.stop else "ended"
     _log.info("run %s %s: %s", run_id, ended, receipt.overview().splitlines()[0])
     return receipt
-
-
-def _count_operations(entries: Iterable[RunStep]) -> str:
-    counts = Counter(entry.step.operation for entry in entries)
-    return (
-        ", ".join(f"{count} {operation}" for operation, count in sorted(counts.items()))
-        or "nothing"
-    )
 
 
 def _list_sendable(chains: engine.Chains, results: dict[int, Result]) -> engine.Chains:

@@ -364,13 +364,27 @@ def send_chains(
         results |= done
 
 
+def look_apart(look: Callable[[], _Done], stop: StopSignal, what: str) -> _Done | None:
+    """Look on a thread of its own, so that Ctrl-C does not wait for the answer.
+
+    None where that fails, which stops the run and says `what` cannot be done.
+    """
+    try:
+        for _, seen in work_through(lambda _: look(), [None], 1, stop):
+            return seen
+    except (ApiError, JournalError, Stopped) as error:
+        stop.set(f"{what}: {error}")
+    return None
+
+
 def _send(live: LiveRun, entry: RunStep) -> Result:
     """Carry out a step; failures are returned as results, never raised."""
     _, step, earlier = entry
     error = None
     if not live.stop:
         try:
-            return _create(live, entry) if entry.creates else _Change(live, entry).carry_out()
+            sending = _Sending(live, entry)
+            return sending.create() if entry.creates else sending.change()
         except JournalError as failure:
             error = str(failure)
             live.stop.set(error)
@@ -378,33 +392,6 @@ def _send(live: LiveRun, entry: RunStep) -> Result:
     return Result.whole(
         step, outcome, error, attempts=earlier.attempts, sent=earlier.sent, was=earlier.was
     )
-
-
-def _create(live: LiveRun, entry: RunStep) -> Result:
-    """Send one POST, unless an equal create stands for it.
-
-    Without an answer it is looked up before it is repeated.
-    """
-    number, step, earlier = entry
-    attempts = earlier.attempts
-    if earlier.looked_for:
-        live.intend(number, {})
-    elif (found := _find_equal(live, entry)) is not None:
-        return found
-    attempts += 1
-    try:
-        record = live.client.create(fields=step.fields)
-    except _IN_DOUBT as error:
-        outage = _is_outage(error)
-        return Result.whole(
-            step, "unknown", str(error), attempts=attempts, sent=True, outage=outage
-        )
-    except (ApiError, DataError, Stopped) as error:
-        return _refuse(live, step, error, attempts, {}, sent=False)
-    reason = _doubt(live, step, record)
-    if reason is not None:
-        return Result.whole(step, "unknown", reason, attempts=attempts, sent=True)
-    return _tell(step, record, attempts, unique_id=record["unique_id"], record=record)
 
 
 def _doubt(live: LiveRun, step: Step, record: Json) -> str | None:
@@ -429,48 +416,12 @@ def _doubt(live: LiveRun, step: Step, record: Json) -> str | None:
     return f"{ANSWERED} {unique_id}, which {why}"
 
 
-def _tell(step: Step, answer: Json, attempts: int, **known: Any) -> Result:
-    """Make the result of a write with an answer: what the server holds decides at the end."""
-    known["updated_after"] = read_updated_at(answer)
-    known["answered"] = step.read_forms(answer)
-    return Result.whole(step, "unknown", _UNREAD, attempts=attempts, sent=True, told=True, **known)
-
-
-def _find_equal(live: LiveRun, entry: RunStep) -> Result | None:
-    """Find an equal create that another run made, or may have.
-
-    None if the intent to send was recorded.
-    """
-    step, attempts = entry.step, entry.result.attempts
-    gone: set[str] = set()
-    while equal := live.claim(entry, gone):
-        if equal.unique_id is None:
-            reason = f"run {equal.run_id} sent an equal one and has no answer"
-            return Result.whole(step, "unknown", reason, attempts=attempts, waits_for=equal)
-        try:
-            remote = live.reader.read(equal.unique_id)
-        except (ApiError, Stopped) as error:
-            return _fail_to_read(live, step, error, attempts, {}, sent=False)
-        if remote is not None:
-            return Result.whole(
-                step,
-                "already",
-                attempts=attempts,
-                unique_id=equal.unique_id,
-                answered=step.read_forms(remote),
-            )
-        gone.add(equal.unique_id)
-    return None
-
-
-class _Change:
-    """An update, delete or recovery of a deal, and what is known of the writes sent for it.
-
-    Each may be repeated once the server was read again.
-    """
+class _Sending:
+    """A step that is sent, and what is known of the writes sent for it."""
 
     def __init__(self, live: LiveRun, entry: RunStep) -> None:
-        self.live, (self.number, self.step, earlier) = live, entry
+        self.live, self.entry = live, entry
+        self.number, self.step, earlier = entry
         self.meaning = live.client.org or self.step.org
         self.attempts = earlier.attempts
         self.lost = earlier.sent
@@ -483,26 +434,74 @@ class _Change:
         self.stamp: str | None = None
         self.sent_at = time.monotonic()
 
-    def carry_out(self) -> Result:
-        """Read, compare and write, until there is an answer or nothing more to try."""
+    def create(self) -> Result:
+        """Send one POST, unless an equal create stands for it.
+
+        Without an answer it is looked up before it is repeated.
+        """
+        live, step = self.live, self.step
+        if self.entry.result.looked_for:
+            live.intend(self.number, {})
+        elif (found := self._find_equal()) is not None:
+            return found
+        self.attempts += 1
+        try:
+            record = live.client.create(fields=step.fields)
+        except _IN_DOUBT as error:
+            return self._make("unknown", str(error), sent=True, outage=_is_outage(error))
+        except (ApiError, DataError, Stopped) as error:
+            return self._refuse(error)
+        reason = _doubt(live, step, record)
+        if reason is not None:
+            return self._make("unknown", reason, sent=True)
+        return self._tell(record, unique_id=record["unique_id"], record=record)
+
+    def _find_equal(self) -> Result | None:
+        """Find an equal create that another run made, or may have.
+
+        None if the intent to send was recorded.
+        """
+        gone: set[str] = set()
+        while equal := self.live.claim(self.entry, gone):
+            if equal.unique_id is None:
+                reason = f"run {equal.run_id} sent an equal one and has no answer"
+                return self._make("unknown", reason, waits_for=equal)
+            try:
+                remote = self.live.reader.read(equal.unique_id)
+            except (ApiError, Stopped) as error:
+                return self._fail_to_read(error)
+            if remote is not None:
+                answered = self.step.read_forms(remote)
+                return self._make("already", unique_id=equal.unique_id, answered=answered)
+            gone.add(equal.unique_id)
+        return None
+
+    def change(self) -> Result:
+        """Read, compare and write, until there is an answer or nothing more to try.
+
+        An update, a delete or a recovery may be repeated once the server was read again.
+        """
         live, step, tries = self.live, self.step, 0
         while True:
             try:
                 remote = None if self.gone else live.reader.read(str(step.unique_id))
             except (ApiError, Stopped) as error:
-                return _fail_to_read(live, step, error, self.attempts, self.was, sent=self.lost)
+                return self._fail_to_read(error)
             seen = compare_three_ways(step, remote, self.meaning, forms=live.forms)
             states = see(step, self.was, remote, self.meaning) if self.lost else {}
-            if self.lost and (found := self._find_lost(seen, states, remote)) is not None:
+            if self.lost and (found := self._find_lost(states, remote)) is not None:
                 return found
-            seen = _mark_there(seen, states)
+            # What a write without an answer has changed is there already.
+            cells = (
+                replace(c, status="already") if states.get(c.field) == "new" else c
+                for c in seen.cells
+            )
+            seen = replace(seen, cells=tuple(cells))
             in_conflict = seen.in_conflict and not (self.overwrites and remote is not None)
             if self.lost and in_conflict:
                 late = time.monotonic() - self.sent_at >= choose_wait(live.client)
                 if "old" not in states.values() or live.stop or (late and "new" in states.values()):
-                    sent = Result.whole(
-                        step, "unknown", attempts=self.attempts, sent=True, was=self.was
-                    )
+                    sent = self._make("unknown", sent=True, was=self.was)
                     return judge(step, sent, remote, self.meaning, late=late)
                 if late:
                     self.lost, self.was = False, {}
@@ -512,16 +511,21 @@ class _Change:
             if in_conflict:
                 return _report_conflict(seen, self.attempts)
             if seen.already:
-                return Result.whole(seen, "already", attempts=self.attempts)
+                return self._make("already")
             if tries == _ATTEMPTS:
-                return self._give_up()
+                # A replica may show the old value for a while, so that it does not prove that
+                # nothing was written.
+                reason = (
+                    f"no answer to {text.count(_ATTEMPTS, 'attempt')}, and the server shows no "
+                    f"change yet; the last: {self.doubt}"
+                )
+                outage = _is_outage(self.doubt)
+                return self._make("unknown", reason, sent=True, was=self.was, outage=outage)
             tries += 1
             if (result := self._write(seen, remote, tries)) is not None:
                 return result
 
-    def _find_lost(
-        self, seen: Step, states: Mapping[str | None, str], remote: Json | None
-    ) -> Result | None:
+    def _find_lost(self, states: Mapping[str | None, str], remote: Json | None) -> Result | None:
         """Find the changes of a write without an answer on the server; None where they are not."""
         soon = self.doubt is not None and time.monotonic() - self.sent_at <= _SOON
         # What came with a change of ours, while its request was on its way, is the server's.
@@ -529,17 +533,34 @@ class _Change:
         if "new" not in states.values() or not ours.issuperset(states.values()):
             return None
         if self.gone:
-            return Result.whole(seen, "applied", attempts=self.attempts)
-        return _tell(seen, remote or {}, self.attempts, was=self.was, updated_before=self.stamp)
+            return self._make("applied")
+        return self._tell(remote or {}, was=self.was, updated_before=self.stamp)
 
     def _write(self, seen: Step, remote: Json | None, tries: int) -> Result | None:
-        """Send it; None where there is no answer, or it is gone."""
+        """Send it; None where there is no answer, or it is gone.
+
+        The journal learns before what each cell that is sent holds until then, and the stage and
+        status of a deal that is updated despite a conflict.
+        """
         live, step = self.live, self.step
-        self.was |= _intend(live, self.number, seen, remote)
+        sent = [cell for cell in seen.cells if cell.status != "already"]
+        before = {str(cell.field): cell.remote for cell in sent if cell.field}
+        outcome = None
+        if seen.operation == "update" and seen.in_conflict and remote is not None:
+            outcome = {column: remote.get(column) for column in seen.base}
+        live.intend(self.number, before, outcome)
+        self.was |= before
         self.stamp, self.sent_at = read_updated_at(remote), time.monotonic()
         self.attempts += 1
+        unique_id, answer = str(step.unique_id), None
         try:
-            answer = _write(live, seen)
+            if step.operation == "delete":
+                live.client.delete(unique_id)
+            elif step.operation == "recover":
+                answer = live.client.recover(unique_id)
+            else:
+                fields = {str(cell.field): cell.after for cell in sent}
+                answer = live.client.update(unique_id, fields=fields)
         except NotFoundError as error:
             if step.operation == "recover":
                 return self._refuse(error)
@@ -550,54 +571,47 @@ class _Change:
         except (ApiError, DataError, Stopped) as error:
             return self._refuse(error)
         else:
-            return _tell(seen, answer or {}, self.attempts, was=self.was, updated_before=self.stamp)
+            return self._tell(answer or {}, was=self.was, updated_before=self.stamp)
         return None
+
+    def _make(self, outcome: str, error: str | None = None, **known: Any) -> Result:
+        return Result.whole(self.step, outcome, error, attempts=self.attempts, **known)
+
+    def _tell(self, answer: Json, **known: Any) -> Result:
+        """Make the result of a write with an answer: what the server holds decides at the end."""
+        known["updated_after"] = read_updated_at(answer)
+        known["answered"] = self.step.read_forms(answer)
+        return self._make("unknown", _UNREAD, sent=True, told=True, **known)
 
     def _refuse(self, error: Exception) -> Result:
-        return _refuse(self.live, self.step, error, self.attempts, self.was, sent=self.lost)
+        """Report that the server or our own check rejected a write, or that it was not sent."""
+        if isinstance(error, (AuthError, Stopped)):
+            return self._end(error)
+        errors = tuple(_choose_message(cell, error) for cell in self.step.cells)
+        refused = not isinstance(error, RateLimitError)
+        return Result(("failed",) * len(errors), errors, attempts=self.attempts, refused=refused)
 
-    def _give_up(self) -> Result:
-        # A replica may show the old value for a while, so that it does not prove that nothing was
-        # written.
-        reason = (
-            f"no answer to {text.count(_ATTEMPTS, 'attempt')}, and the server shows no change yet; "
-            f"the last: {self.doubt}"
+    def _fail_to_read(self, error: ApiError | Stopped) -> Result:
+        """Report that the opportunity could not be read, so that nothing (further) was sent."""
+        if isinstance(error, (AuthError, Stopped)):
+            return self._end(error)
+        refused = 400 <= (error.status or 0) < 500 and not isinstance(error, RateLimitError)
+        return self._make(
+            "unknown" if self.lost else "failed",
+            str(error),
+            sent=self.lost,
+            was=self.was,
+            refused=refused and not self.lost,
+            outage=_is_outage(error),
         )
-        known: Json = {"sent": True, "was": self.was, "outage": _is_outage(self.doubt)}
-        return Result.whole(self.step, "unknown", reason, attempts=self.attempts, **known)
 
-
-def _mark_there(seen: Step, states: Mapping[str | None, str]) -> Step:
-    """Mark what a write without an answer has changed as there already."""
-    cells = (
-        replace(c, status="already") if states.get(c.field) == "new" else c for c in seen.cells
-    )
-    return replace(seen, cells=tuple(cells))
-
-
-def _intend(live: LiveRun, number: int, seen: Step, remote: Json | None) -> Json:
-    """Record in the journal that the missing cells of an update are sent.
-
-    Return what each of them holds until then.
-    """
-    before = {
-        str(cell.field): cell.remote
-        for cell in seen.cells
-        if cell.field and cell.status != "already"
-    }
-    live.intend(number, before, _read_outcome(seen, remote))
-    return before
-
-
-def _write(live: LiveRun, step: Step) -> Json | None:
-    unique_id = str(step.unique_id)
-    if step.operation == "delete":
-        live.client.delete(unique_id)
-        return None
-    if step.operation == "recover":
-        return live.client.recover(unique_id)
-    fields = {str(cell.field): cell.after for cell in step.cells if cell.status != "already"}
-    return live.client.update(unique_id, fields=fields)
+    def _end(self, error: AuthError | Stopped) -> Result:
+        """End the run after a refused token or a stop; an earlier write may be uncertain."""
+        reason = str(error) or None
+        if reason is not None:
+            self.live.stop.set(reason)
+        outcome = "unknown" if self.lost else "pending"
+        return self._make(outcome, reason, sent=self.lost, was=self.was)
 
 
 def _report_conflict(step: Step, attempts: int) -> Result:
@@ -610,48 +624,6 @@ def _report_conflict(step: Step, attempts: int) -> Result:
     outcomes = tuple(found.get(cell.status, "already") for cell in step.cells)
     there = {str(cell.field): cell.remote for cell in step.cells if cell.status == "already"}
     return Result(outcomes, errors, attempts=attempts, answered=step.read_forms(there))
-
-
-def _refuse(
-    live: LiveRun, step: Step, error: Exception, attempts: int, was: Json, *, sent: bool
-) -> Result:
-    """Report that the server or our own check rejected a write, or that it was not sent."""
-    if isinstance(error, (AuthError, Stopped)):
-        return _end(live, step, error, attempts, was, sent=sent)
-    errors = tuple(_choose_message(cell, error) for cell in step.cells)
-    again = isinstance(error, RateLimitError)
-    return Result(("failed",) * len(step.cells), errors, attempts=attempts, refused=not again)
-
-
-def _fail_to_read(
-    live: LiveRun, step: Step, error: ApiError | Stopped, attempts: int, was: Json, *, sent: bool
-) -> Result:
-    """Report that the opportunity could not be read, so that nothing (further) was sent."""
-    if isinstance(error, (AuthError, Stopped)):
-        return _end(live, step, error, attempts, was, sent=sent)
-    refused = 400 <= (error.status or 0) < 500 and not isinstance(error, RateLimitError)
-    more: Json = {"sent": sent, "was": was, "refused": refused and not sent}
-    more["outage"] = _is_outage(error)
-    return Result.whole(
-        step, "unknown" if sent else "failed", str(error), attempts=attempts, **more
-    )
-
-
-def _end(
-    live: LiveRun, step: Step, error: AuthError | Stopped, attempts: int, was: Json, *, sent: bool
-) -> Result:
-    """End the run after a refused token or a stop; an earlier write may be uncertain."""
-    reason = str(error) or None
-    if reason is not None:
-        live.stop.set(reason)
-    outcome = "unknown" if sent else "pending"
-    return Result.whole(step, outcome, reason, attempts=attempts, sent=sent, was=was)
-
-
-def _read_outcome(step: Step, remote: Json | None) -> Json | None:
-    """Read stage and status of a deal that is updated despite a conflict; else None."""
-    overwrites = step.operation == "update" and step.in_conflict and remote is not None
-    return {column: (remote or {}).get(column) for column in step.base} if overwrites else None
 
 
 def _is_outage(error: Exception | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -117,7 +117,7 @@ def judge(
     return replace(result, outcomes=outcomes, errors=errors, answered=answered, **known)
 
 
-def _is_close(field: str | None, sent: Mapping[str, Any], now: Any) -> bool:
+def _is_close(field: str | None, sent: Json, now: Any) -> bool:
     """Tell whether a form needs no word: a folded text, a rounded number."""
     if field is None:
         return True

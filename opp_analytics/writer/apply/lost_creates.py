@@ -18,7 +18,7 @@ from typing import Any
 
 from opp_analytics import schema, text
 from opp_analytics.api import Client, Opportunity
-from opp_analytics.errors import ApiError, JournalError, PlanError
+from opp_analytics.errors import JournalError, PlanError
 from opp_analytics.schema import Json
 from opp_analytics.writer.apply import engine
 from opp_analytics.writer.apply.judge import judge, may_be
@@ -269,22 +269,23 @@ class LostCreates:
         live = self.live
         own = {number: (chain[0].step, live.run) for number, chain in lost.items()}
 
-        def look(_: None) -> tuple[dict[int, Json], int]:
+        def look() -> tuple[dict[int, Json], int]:
             new = list_new_since(live.client, live.run)
             taken = live.journal.list_created_ids()
             taken |= {r.unique_id for r in self.results.values() if r.unique_id is not None}
-            found = match_lost_creates(own | _list_lost_elsewhere(live), new, taken)
+            lost: dict[Any, tuple[Step, PlanRun]] = {}
+            for run_id in live.journal.list_doubtful_runs() - {live.run.run_id}:
+                run, entries = live.journal.read_run(run_id)
+                lost |= {
+                    (run_id, entry.number): (entry.step, run) for entry in entries if entry.lost
+                }
+            found = match_lost_creates(own | lost, new, taken)
             accounted = taken | {record["unique_id"] for record in found.values()}
             strangers = {record["unique_id"] for record in new} - accounted
             return {number: found[number] for number in own if number in found}, len(strangers)
 
-        try:
-            # On a thread of its own, so that Ctrl-C does not wait for the answer.
-            for _, seen in engine.work_through(look, [None], 1, live.stop):
-                return seen
-        except (ApiError, JournalError) as error:
-            live.stop.set(f"cannot look for creates without an answer: {error}")
-        return {}, 0
+        what = "cannot look for creates without an answer"
+        return engine.look_apart(look, live.stop, what) or ({}, 0)
 
     def _give_up_or_repeat(self, chain: list[RunStep], strangers: int) -> engine.Chains:
         """Choose the part of a chain to send after the wait for its first create is over."""
@@ -327,15 +328,6 @@ class LostCreates:
             read_back(other, lost, results)
             other.leave()
             return results
-
-
-def _list_lost_elsewhere(live: engine.LiveRun) -> dict[Any, tuple[Step, PlanRun]]:
-    """List the lost creates of other runs, which explain some of the new opportunities."""
-    lost: dict[Any, tuple[Step, PlanRun]] = {}
-    for run_id in live.journal.list_doubtful_runs() - {live.run.run_id}:
-        run, entries = live.journal.read_run(run_id)
-        lost |= {(run_id, entry.number): (entry.step, run) for entry in entries if entry.lost}
-    return lost
 
 
 def _advise(step: Step, run: PlanRun, strangers: int, said: str) -> str:

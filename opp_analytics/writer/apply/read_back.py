@@ -6,8 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
-from opp_analytics.api import Stopped
-from opp_analytics.errors import ApiError, JournalError
+from opp_analytics.errors import ApiError
 from opp_analytics.schema import Json
 from opp_analytics.writer.apply import engine
 from opp_analytics.writer.apply.judge import judge
@@ -68,7 +67,7 @@ def _look(
     sent = [results[entry.number].sent_at for entry in left]
     since = live.began_at() if None in sent else min(filter(None, sent)) - engine.OVERLAP
 
-    def look(_: None) -> list[tuple[Json | None, bool]]:
+    def look() -> list[tuple[Json | None, bool]]:
         found: dict[str, Json | None] = {}
         if len(set(keys)) > READS_PER_PAGE and since is not None:
             changed = list_since(live.client, "updated_at", since)
@@ -82,10 +81,4 @@ def _look(
                 trash = find_in_trash(live.client, created)
         return [(found[key], key in trash) for key in keys]
 
-    try:
-        # On a thread of its own, so that Ctrl-C does not wait for the answer.
-        for _, seen in engine.work_through(look, [None], 1, stop):
-            return seen
-    except (ApiError, JournalError, Stopped) as error:
-        stop.set(f"cannot read what the server holds: {error}")
-    return []
+    return engine.look_apart(look, stop, "cannot read what the server holds") or []

@@ -421,11 +421,15 @@ def _write_parts(
     head = (
         {"format": _FORMAT} | head | {"columns": {str(c): str(t) for c, t in before.dtypes.items()}}
     )
+    columns = {
+        str(name): [_wire(str(name), value) for value in before[name]] for name in before.columns
+    }
+    rows = zip(*columns.values(), strict=True)
     blocks = [
         *(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()),
         _block("steps", map(_step_line, steps)),
         _block("problems", map(_problem_line, problems)),
-        _block("before", _row_lines(before)),
+        _block("before", [_encode(dict(zip(columns, row, strict=True))).decode() for row in rows]),
     ]
     with say_failure(f"cannot write the plan to {path}"):
         # Half of a character becomes the escape that JSON has for it.
@@ -475,14 +479,6 @@ def _problem_line(problem: PlanProblem) -> str:
         k: None if schema.is_blank(v) and not isinstance(v, str) else v for k, v in plain.items()
     }
     return json.dumps(plain, ensure_ascii=False, default=str)
-
-
-def _row_lines(frame: pd.DataFrame) -> list[str]:
-    columns = {
-        str(name): [_wire(str(name), value) for value in frame[name]] for name in frame.columns
-    }
-    rows = zip(*columns.values(), strict=True)
-    return [_encode(dict(zip(columns, row, strict=True))).decode() for row in rows]
 
 
 class _CellPart(msgspec.Struct):
@@ -593,20 +589,17 @@ def _check(steps: list[Step], before: pd.DataFrame) -> None:
             raise ValueError(f"{where}{operation} of {step.unique_id!r}, which is not in the plan")
         if operation in ("create", "update"):
             for cell in step.cells:
-                _check_cell(cell, where, meaning, before)
+                if cell.field is None:
+                    raise ValueError(f"{where}a cell without a field")
+                wrong = find_problem(cell.field, cell.after, meaning)
+                # A column that the edits added has no value before.
+                if wrong or (cell.before is not None and cell.field not in before):
+                    raise ValueError(
+                        f"{where}{cell.field!r} cannot be written: "
+                        f"{wrong[0] if wrong else 'unknown'}"
+                    )
         elif [cell.field for cell in step.cells] != [None]:
             raise ValueError(f"{where}a {operation} has no field")
-
-
-def _check_cell(cell: EditedCell, where: str, meaning: org.Org, before: pd.DataFrame) -> None:
-    if cell.field is None:
-        raise ValueError(f"{where}a cell without a field")
-    wrong = find_problem(cell.field, cell.after, meaning)
-    # A column that the edits added has no value before.
-    if wrong or (cell.before is not None and cell.field not in before):
-        raise ValueError(
-            f"{where}{cell.field!r} cannot be written: {wrong[0] if wrong else 'unknown'}"
-        )
 
 
 def read_before(records: list[Json], dtypes: dict[str, str], attrs: dict[Any, Any]) -> pd.DataFrame:
