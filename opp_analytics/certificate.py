@@ -18,15 +18,16 @@ from opp_analytics.errors import DataError
 from opp_analytics.schema import Json
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
+_Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
     """Record of one load; entries missing in a frame have their defaults."""
 
-    fetched_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    fetched_at: _Instant | None = None
     """Time at which reading began, UTC, by the server's clock where it says one."""
-    read_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    read_at: _Instant | None = None
     """The same by this computer's clock, which tells how old a kept load is."""
     pages: _Count | None = None
     """Pages read."""
@@ -38,7 +39,7 @@ class Certificate:
     """Rows that a later page repeated."""
     sweeps: _Count | None = None
     """Passes over all pages; 0 when only changes were read."""
-    swept_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    swept_at: _Instant | None = None
     """The instant at which the last full pass began, UTC; what came later is known from the changes
     only."""
     assumes_stamps_within: _Count | None = None

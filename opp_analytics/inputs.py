@@ -592,6 +592,10 @@ class BadValue:
         return self.reason.python_way != self.reason.shell_way
 
 
+Read = tuple[Series, list[BadValue]]
+"""A column that was read, and its bad cells."""
+
+
 def list_bad(bad: Iterable[BadValue]) -> list[str]:
     """List bad cells in file order; a column's equal cells and a reason appear once."""
     groups: dict[tuple[str, str, str], list[int]] = {}
@@ -783,7 +787,7 @@ def read_amounts(
     cells: Cells,
     currency: str | None = None,
     decimal_comma: bool | None = None,
-) -> tuple[Series, list[BadValue]]:
+) -> Read:
     """Read a column of amounts such as ``$120,000.00``, ``USD 485`` or 45000.
 
     NaN where a cell is empty or bad.
@@ -879,7 +883,7 @@ def read_percents(cells: Cells, *, fractions: bool = False) -> tuple[Series, lis
     return cells.spread(percents, np.nan), cells.find_bad(reasons), fractional
 
 
-def read_flags(cells: Cells) -> tuple[Series, list[BadValue]]:
+def read_flags(cells: Cells) -> Read:
     """Read a column of yes and no; an empty cell is no."""
     found, reasons = cells.read_each(lambda cell: read_flag(str(cell)))
     flags = np.zeros(len(cells.distinct), dtype=bool)
@@ -915,13 +919,13 @@ def _settle(found: Mapping[bool, BadValue], file: str | None, way_out: str) -> b
     return next(iter(found)) if len(found) == 1 else None
 
 
-def read_dates(cells: Cells, day_first: bool | None) -> tuple[Series, list[BadValue]]:
+def read_dates(cells: Cells, day_first: bool | None) -> Read:
     """Read a column of dates, datetime64[us]; a time of day is dropped."""
     stamps, reasons, _ = _read_times(cells, day_first)
     return cells.spread(stamps, _NAT).dt.normalize(), cells.find_bad(reasons)
 
 
-def read_instants(cells: Cells, day_first: bool | None, tz: str) -> tuple[Series, list[BadValue]]:
+def read_instants(cells: Cells, day_first: bool | None, tz: str) -> Read:
     """Read a column of times, datetime64[us, UTC]; a time without a zone is local time in `tz`."""
     stamps, reasons, is_utc = _read_times(cells, day_first)
     walls: Series = pd.Series(np.where(is_utc, _NAT, stamps))

@@ -14,6 +14,8 @@ import opp_analytics as oa
 from opp_analytics.cli.console import OUTPUT, heading, note, say, show
 from opp_analytics.cli.output import (
     TABLES,
+    Command,
+    Options,
     add_options,
     answer,
     echo_json,
@@ -45,7 +47,7 @@ _WRAPPED = ("reasons", "largest")
 """Columns of texts that go on below."""
 FILES = (*TABLES, ".html", ".json")
 """Endings of the files that hold an answer."""
-_OPTIONS: dict[str, tuple[Any, Any]] = {
+_OPTIONS: Options = {
     "part": (
         Annotated[
             str | None, typer.Option("--for", help="Ask about this person's or team's deals alone.")
@@ -93,7 +95,7 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
     "method": (Method, "auto"),
 }
 """Options of questions, each with its kind and default."""
-_SHOWING: dict[str, tuple[Any, Any]] = {
+_SHOWING: Options = {
     "most": (
         Annotated[
             int | None,
@@ -116,13 +118,13 @@ _SHOWING: dict[str, tuple[Any, Any]] = {
 
 def asks(
     *keys: str, options: Sequence[str], records: bool = False
-) -> Callable[[Callable[[], None]], Callable[..., None]]:
+) -> Callable[[Callable[[], None]], Command]:
     """Make a command that answers questions, with these `options` of `oa.ask`.
 
     With `records` it reads the history alone.
     """
 
-    def decorate(command: Callable[[], None]) -> Callable[..., None]:
+    def decorate(command: Callable[[], None]) -> Command:
         def run(source: CommandSource, history: oa.History | None, typed: Json) -> None:
             show_answers(keys, source, history, typed)
 
@@ -133,7 +135,7 @@ def asks(
     return decorate
 
 
-def takes(options: Sequence[str], command: Callable[..., None]) -> Callable[..., None]:
+def takes(options: Sequence[str], command: Command) -> Command:
     """Give a command these options of `oa.ask` and those of showing, as `typed`."""
     explain = {"explain": (Explain, False)} if "method" in options else {}
     taken = {name: _OPTIONS[name] for name in options} | explain | _SHOWING
@@ -254,7 +256,7 @@ def _write(found: Sequence[Answer], told: Json, file: Path) -> None:
         staged.write_text(f"{written}\n", encoding="utf-8")
 
 
-def _lists(command: Callable[..., None]) -> Callable[..., None]:
+def _lists(command: Command) -> Command:
     """Let a command list the questions where none is asked, without reading deals."""
 
     def run(*, key: str | None, **others: Any) -> None:

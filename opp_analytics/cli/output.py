@@ -24,6 +24,10 @@ from opp_analytics.files import check_writable, replace_file, say_failure
 from opp_analytics.note import note_of
 from opp_analytics.workbooks import add_sheet, make_workbook, write_table
 
+Command = Callable[..., None]
+"""The function of a command, with a parameter for each option."""
+Options = dict[str, tuple[Any, Any]]
+"""Options of commands by name, each with its kind and default."""
 TABLES = (".xlsx", ".csv")
 """Endings of the files that `write_tables` writes."""
 _LONGEST_NAME = 31
@@ -68,14 +72,14 @@ def write_csv(table: pd.DataFrame, file: Path) -> None:
 
 def with_tables(
     out: Sequence[str] = TABLES, **own: Collection[str]
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
+) -> Callable[[Command], Command]:
     """Add --json, --quiet and --out to a command that ends with `answer`.
 
     --out takes files with an ending in `out`, and is not added if there is none.
 
     Files of its `own` options are checked first too, by their endings.
     """
-    options: dict[str, tuple[Any, Any]] = {"as_json": (_Json, False), "quiet": (_Quiet, False)}
+    options: Options = {"as_json": (_Json, False), "quiet": (_Quiet, False)}
     if out:
         words = f"Write the tables in full to this {', '.join(out[:-1])} or {out[-1]} file."
         options = {
@@ -86,7 +90,7 @@ def with_tables(
             **options,
         }
 
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+    def decorate(command: Command) -> Command:
         def run(
             *, quiet: bool, as_json: bool, tables_file: Path | None = None, **others: Any
         ) -> None:
@@ -111,12 +115,12 @@ _Quiet = Annotated[
 
 
 def add_options(
-    run: Callable[..., None],
-    command: Callable[..., None],
-    options: Mapping[str, tuple[Any, Any]],
+    run: Command,
+    command: Command,
+    options: Options,
     *,
     given: Collection[str] = (),
-) -> Callable[..., None]:
+) -> Command:
     """Give `run` the options of the command that it calls, and its own `options`.
 
     The options in `given` are left out, because `run` passes them. `options` maps each name to its

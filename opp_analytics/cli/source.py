@@ -6,7 +6,7 @@ Opportunities come from the API or a file of another CRM, their meaning from the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -20,7 +20,7 @@ from opp_analytics import text
 from opp_analytics.api import VARIABLES
 from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import OUTPUT, note, write_command
-from opp_analytics.cli.output import add_options
+from opp_analytics.cli.output import Command, Options, add_options
 from opp_analytics.crm import explain_export, guess_org
 from opp_analytics.errors import ConfigError, NotEnoughHistory
 from opp_analytics.inputs import did_you_mean, read_amount
@@ -39,7 +39,7 @@ FromFile = Annotated[
 """The option ``--from`` of a command that reads opportunities."""
 
 
-_CELLS: dict[str, tuple[Any, Any]] = {
+_CELLS: Options = {
     "day_first": (
         Annotated[
             bool | None,
@@ -79,7 +79,7 @@ _CELLS: dict[str, tuple[Any, Any]] = {
 """Options that say how the cells of a file are written, each with its default."""
 
 
-def reads_cells(command: Callable[..., None]) -> Callable[..., None]:
+def reads_cells(command: Command) -> Command:
     """Give a command the options for how a file's cells are written, as `written`."""
 
     def run(**others: Any) -> None:
@@ -272,7 +272,7 @@ def _read_record(
     return history.as_of(moment), f"{as_date(moment, tz=zone):%Y-%m-%d}"
 
 
-def reads_deals(command: Callable[..., None]) -> Callable[..., None]:
+def reads_deals(command: Command) -> Command:
     """Give a command its `source` of opportunities, and the options that choose it.
 
     The source is the API, the file of --from, or the last record.
@@ -293,7 +293,7 @@ def reads_deals(command: Callable[..., None]) -> Callable[..., None]:
     return add_options(run, command, _READING, given=("source", "history"))
 
 
-def reads_records(command: Callable[..., None]) -> Callable[..., None]:
+def reads_records(command: Command) -> Command:
     """Give a command its `history`, and as `source` the last record of the day of --as-of."""
 
     def run(*, org_file: Path | None, as_of: str | None, folder: Path, **others: Any) -> None:

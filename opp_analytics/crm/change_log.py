@@ -288,7 +288,7 @@ def _find_beginnings(
     return begin.mask(late, otherwise.reindex(index)).astype("datetime64[us, UTC]")
 
 
-def _log_creations(begin: pd.Series[Any], known: pd.DataFrame, org: Org) -> pd.DataFrame:
+def _log_creations(begin: Series, known: pd.DataFrame, org: Org) -> pd.DataFrame:
     """Log when each deal was created.
 
     On the same day as its export says, take the export's time, so that the next record shows no
@@ -531,7 +531,7 @@ def _name_fields(fields: Series, org: Org) -> tuple[Series, list[Mapped]]:
     return fields.map(names), lines
 
 
-def _prefer_formatted(cells: dict[str, pd.Series[Any]], names: pd.Series[Any]) -> pd.Series[Any]:
+def _prefer_formatted(cells: dict[str, Series], names: Series) -> Series:
     """Take the name of a new stage or owner where the log has it beside the id."""
     new = cells["new_value"]
     shown = cells.get("formatted")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -91,7 +90,7 @@ def _tell_outcomes(frame: pd.DataFrame, org: Org) -> Series:
     return outcomes(columns).astype("str")
 
 
-def _end_days(dates: pd.Series[Any], zone: str) -> pd.Series[Any]:
+def _end_days(dates: Series, zone: str) -> Series:
     """Find the last second of each day."""
     midnight = (pd.to_datetime(dates) + pd.Timedelta(days=1)).dt.tz_localize(
         zone, ambiguous=np.zeros(len(dates), dtype=bool), nonexistent="shift_forward"

@@ -192,9 +192,7 @@ class ColumnReader:
             said = [head, *inputs.list_bad(self.blanked)]
             DataWarning.warn("\n  ".join(said))
 
-    def _translate(
-        self, ours: str, texts: pd.Series[Any], words: Mapping[str, str | None]
-    ) -> pd.Series[Any]:
+    def _translate(self, ours: str, texts: Series, words: Mapping[str, str | None]) -> Series:
         """Translate a CRM's words to ours; other words stay."""
         tally = texts.value_counts()
         read_as = {text: words.get(inputs.fold(text), text) for text in tally.index}

@@ -17,7 +17,7 @@ from opp_analytics.arguments import ArrowStream, as_frame
 from opp_analytics.arrays import Flags, Places, Series
 from opp_analytics.errors import ArgumentTypeError, DataError, DataWarning, MissingColumnError
 from opp_analytics.history import rows
-from opp_analytics.history.store import RecordCounts
+from opp_analytics.history.store import Note, RecordCounts
 from opp_analytics.inputs import FIRST_YEAR, LAST_YEAR
 from opp_analytics.progress import note
 from opp_analytics.text import count
@@ -40,11 +40,11 @@ class Import:
     """The first and the last record; there is one at each distinct instant."""
     columns: Mapping[str, str]
     """Columns of the opportunities, with their dtypes."""
-    notes: tuple[Mapping[str, str], ...]
+    notes: tuple[Note, ...]
     """Problems found: ``unique_id``, ``problem``."""
 
     @classmethod
-    def of(cls, changes: pd.DataFrame, problems: Iterable[Mapping[str, str]] = ()) -> Import:
+    def of(cls, changes: pd.DataFrame, problems: Iterable[Note] = ()) -> Import:
         """Import a log in wide or long form, with the problems found before.
 
         See `History.from_changes`.
@@ -53,7 +53,7 @@ class Import:
             raise ArgumentTypeError(
                 f"changes is a {type(changes).__name__}, not a DataFrame or a path"
             )
-        notes: list[Mapping[str, str]] = list(problems)
+        notes: list[Note] = list(problems)
         log = _widen(changes, notes) if set(LONG) <= set(changes.columns) else changes
         log = _add_seen_after(_add_operations(_sort(_cast(log), notes), notes))
         own = log.columns.intersection(list(rows.CHANGE_COLUMNS))
@@ -174,17 +174,17 @@ def _check_filled(log: pd.DataFrame, *columns: str) -> None:
             )
 
 
-def _note(notes: list[Mapping[str, str]], ids: Iterable[str], problem: str) -> None:
+def _note(notes: list[Note], ids: Iterable[str], problem: str) -> None:
     notes.extend({"unique_id": unique_id, "problem": problem} for unique_id in dict.fromkeys(ids))
 
 
-def _note_late(log: pd.DataFrame, at: str, notes: list[Mapping[str, str]]) -> None:
+def _note_late(log: pd.DataFrame, at: str, notes: list[Note]) -> None:
     deals = pd.factorize(log["unique_id"])[0]
     late = log[at] < log.groupby(deals)[at].cummax()
     _note(notes, log.loc[late, "unique_id"], _OUT_OF_ORDER)
 
 
-def _sort(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
+def _sort(log: pd.DataFrame, notes: list[Note]) -> pd.DataFrame:
     """Sort the log by time, and keep one row per opportunity and instant."""
     _note_late(log, "seen_at", notes)
     if not log["seen_at"].is_monotonic_increasing:
@@ -198,7 +198,7 @@ def _sort(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
     return log[~twice].reset_index(drop=True) if twice.any() else log
 
 
-def _add_operations(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
+def _add_operations(log: pd.DataFrame, notes: list[Note]) -> pd.DataFrame:
     """Add the operation of every row, consistent with the rows before it.
 
     A deleted deal keeps its last known values.
@@ -240,7 +240,7 @@ def _add_seen_after(log: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _widen(events: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
+def _widen(events: pd.DataFrame, notes: list[Note]) -> pd.DataFrame:
     """Make one row per opportunity and instant, each field filled forward from its last change."""
     events = pd.DataFrame(schema.as_plain(events))
     schema.refuse_halves(events)

@@ -37,6 +37,10 @@ class Damage(HistoryError):
         self.damage = problem
 
 
+Note = Mapping[str, str]
+"""A problem of an import: ``unique_id`` and ``problem``."""
+
+
 @dataclass(frozen=True)
 class RecordCounts:
     """Counts of one record of all opportunities."""
@@ -89,7 +93,7 @@ class Entry:
     """Checksum of the change file."""
     certificate: Json | None = None
     """The load certificate that came with the frame, as plain JSON."""
-    notes: tuple[Mapping[str, str], ...] = ()
+    notes: tuple[Note, ...] = ()
     """Problems of an import: ``unique_id`` and ``problem``."""
     previous: str = ""
     """Digest of the previous entry."""
@@ -534,7 +538,7 @@ class Store:
         kinds: Mapping[str, str],
         certificate: Json | None = None,
         previous: Entry | None = None,
-        notes: tuple[Mapping[str, str], ...] = (),
+        notes: tuple[Note, ...] = (),
     ) -> Entry:
         """Add change rows and their entry; call it inside `writing`."""
         sequence, before = (previous.sequence + 1, previous.digest) if previous else (1, "")

@@ -93,6 +93,10 @@ class Stage:
         return {name: value for name, value in entries.items() if value not in (None, [])}
 
 
+_Number = Callable[["Stages"], Mapping[str, float]]
+"""Numbers stages by name."""
+
+
 @dataclass(frozen=True)
 class Stages:
     """All stages of an organization, in order."""
@@ -161,9 +165,7 @@ class Stages:
             return self
         return Stages(tuple(stage for stage in self.stages if stage.pipeline in (None, pipeline)))
 
-    def _by_pipeline(
-        self, read: Callable[[Stages], Mapping[str, float]]
-    ) -> dict[tuple[str | None, str], float]:
+    def _by_pipeline(self, read: _Number) -> dict[tuple[str | None, str], float]:
         """Number the stages of each pipeline by `read`.
 
         Under None, of deals without a known pipeline, where all agree.
@@ -186,7 +188,7 @@ class Stages:
                 found[None, name] = number
         return found
 
-    def look_up(self, frame: pd.DataFrame, read: Callable[[Stages], Mapping[str, float]]) -> Floats:
+    def look_up(self, frame: pd.DataFrame, read: _Number) -> Floats:
         """Look up a number of each row's stage in its own pipeline, never in another.
 
         NaN where there is none.
@@ -204,9 +206,7 @@ class Stages:
         found: Floats = table[place, codes]
         return found
 
-    def rank_expression(
-        self, table: ibis.Table, rank: Callable[[Stages], Mapping[str, float]]
-    ) -> ibis.expr.types.IntegerValue:
+    def rank_expression(self, table: ibis.Table, rank: _Number) -> ibis.expr.types.IntegerValue:
         """Rank each row's stage in its own pipeline, as `rank_open` does; −1 for none.
 
         `table` is an Ibis table.

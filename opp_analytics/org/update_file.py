@@ -21,12 +21,16 @@ Tables = Mapping[str, str | Json | Sequence[Json]]
 """Sections of an org file by name, such as "targets": a file beside it, the keys, or rows."""
 
 
+Guesses = Mapping[str, tuple[str | Sequence[str], str]]
+"""By label of theirs: our name, and a remark."""
+
+
 class Additions(NamedTuple):
     """The lines of a draft, each guess with its remark."""
 
     preset: str | None
     stages: Sequence[FoundStage]
-    columns: Mapping[str, Mapping[str, tuple[str | Sequence[str], str]]]
+    columns: Mapping[str, Guesses]
     """By section (``columns``, ``api.columns``): a label of theirs, with our name and a remark."""
     tables: Tables
 
@@ -58,7 +62,7 @@ def write_stage(one: FoundStage) -> tuple[str, str]:
     )
 
 
-def write_columns(columns: Mapping[str, tuple[str | Sequence[str], str]]) -> list[str]:
+def write_columns(columns: Guesses) -> list[str]:
     """Write the lines of labels and our names."""
     return [
         f"{quote(theirs)} = {quote(ours)}{write_remark(said)}"
@@ -236,7 +240,7 @@ def _find(document: Any, name: str) -> Any:
 def _add_columns(
     document: tomlkit.TOMLDocument,
     section: str,
-    columns: Mapping[str, tuple[str | Sequence[str], str]],
+    columns: Guesses,
 ) -> list[str]:
     """Add labels to a section; the lines of a new one where it is missing."""
     table = _find(document, section)

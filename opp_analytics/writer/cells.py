@@ -186,7 +186,7 @@ def find_problem(
     return _check_choice(column, cell, meaning, pipeline)
 
 
-def fit_column(column: Series, dtype: Any) -> pd.Series[Any]:
+def fit_column(column: Series, dtype: Any) -> Series:
     """Convert a column that the API does not document to the dtype it had before.
 
     A cell that does not fit stays.

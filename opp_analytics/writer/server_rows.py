@@ -16,6 +16,8 @@ PAGE = 1000
 READS_PER_PAGE = 10
 """A page of a sweep costs about as much as this many single reads: transfer and the server's
 work."""
+Found = dict[str, Json | None]
+"""Opportunities by id; None for one that does not exist or is in the trash."""
 _Asked = TypeVar("_Asked")
 _Answer = TypeVar("_Answer")
 
@@ -45,7 +47,7 @@ def read_one(client: Client, unique_id: str) -> Json | None:
         return None
 
 
-def read_many(client: Client, ids: Collection[str]) -> dict[str, Json | None]:
+def read_many(client: Client, ids: Collection[str]) -> Found:
     """Read several opportunities: from all pages where that is cheaper, the others one by one."""
     wanted = set(ids)
     found = _sweep(client, wanted) if len(wanted) > READS_PER_PAGE else {}
@@ -54,7 +56,7 @@ def read_many(client: Client, ids: Collection[str]) -> dict[str, Json | None]:
     return found | dict(zip(rest, singles, strict=True))
 
 
-def _sweep(client: Client, wanted: set[str]) -> dict[str, Json | None]:
+def _sweep(client: Client, wanted: set[str]) -> Found:
     """Find opportunities on the pages; none if single reads are cheaper."""
     first = client.list(page=1, page_size=PAGE)
     pages = first.total_pages or 1

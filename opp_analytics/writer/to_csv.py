@@ -16,6 +16,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from opp_analytics import arguments, inputs, schema
+from opp_analytics.arrays import Series
 from opp_analytics.errors import DataError
 from opp_analytics.escaping import FORMULA_SIGNS, guard_formula
 from opp_analytics.files import check_ending
@@ -75,13 +76,13 @@ def to_csv(opportunities: pd.DataFrame, path: str | Path) -> Path:
     return sheets.save(target, _write(texts))
 
 
-def _write(texts: dict[str, pd.Series[Any]]) -> bytes:
+def _write(texts: dict[str, Series]) -> bytes:
     quoting = _choose_quoting(texts.values())
     content = pd.DataFrame(texts).to_csv(index=False, lineterminator="\n", quoting=quoting)
     return content.encode("utf-8-sig")
 
 
-def _choose_quoting(columns: Iterable[pd.Series[Any]]) -> Literal[0, 1]:
+def _choose_quoting(columns: Iterable[Series]) -> Literal[0, 1]:
     """Choose the quoting of columns.
 
     A carriage return inside an unquoted cell would begin a row.

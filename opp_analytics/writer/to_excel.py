@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from opp_analytics import arguments, schema
+from opp_analytics.arrays import Series
 from opp_analytics.errors import DataError
 from opp_analytics.files import check_ending, read_whole
 from opp_analytics.org import VALUE_ORIGINAL, Org, conform, mark_foreign
@@ -145,7 +146,7 @@ def _write_rows(
             page.write(row, place, cell, look)
 
 
-def _to_cells(column: str, values: pd.Series[Any]) -> list[Any]:
+def _to_cells(column: str, values: Series) -> list[Any]:
     """Convert a column to cells: dates in days, texts checked."""
     if column in sheets.MOMENTS and isinstance(values.dtype, pd.DatetimeTZDtype):
         days = count_days(values.dt.tz_convert("UTC").dt.round("s"))

@@ -25,6 +25,7 @@ from opp_analytics.answers import (
     write_cells,
     write_figure,
 )
+from opp_analytics.arrays import Series
 from opp_analytics.columns import find_unit, format_cell, write_label
 from opp_analytics.history import History
 from opp_analytics.org import DEFAULT, record_link
@@ -259,7 +260,7 @@ def _has_names(frame: pd.DataFrame, name: str) -> bool:
     return is_text and 1 < column.nunique(dropna=False) <= _MOST_NAMES
 
 
-def _count_values(column: pd.Series[Any]) -> list[list[Any]]:
+def _count_values(column: Series) -> list[list[Any]]:
     """Count the values of a column, each with its words: a category in its order, a blank last."""
     counts = column.value_counts(dropna=False, sort=False).head(_MOST_NAMES)
     if not isinstance(column.dtype, pd.CategoricalDtype):

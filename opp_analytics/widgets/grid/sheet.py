@@ -264,6 +264,8 @@ class CellEdit:
     """What equal refusals have in common: `why` without what was typed and kept."""
 
 
+Edits = dict[Key, CellEdit | None]
+"""Edits by their cells; None takes an edit back."""
 _NAMELESS = CellEdit(None, False, None, "A deal needs a name.", BadCell("a deal needs a name"))
 
 
@@ -284,7 +286,7 @@ class _UndoStep:
     """The state before an action, or before its undo."""
 
     label: str
-    cells: dict[Key, CellEdit | None]
+    cells: Edits
     added: frozenset[int]
     removed: frozenset[int]
 
@@ -464,12 +466,12 @@ class EditSheet:
 
     def revert(self, cells: Iterable[Key]) -> EditResult:
         """Give cells their old values back and forget their refusals."""
-        edits: dict[Key, CellEdit | None] = {key: None for key in cells if key in self._cells}
+        edits: Edits = {key: None for key in cells if key in self._cells}
         return self._step(edits, f"Reverted {count(len(edits), 'cell')}")
 
     def dismiss(self, cells: Iterable[Key]) -> EditResult:
         """Forget refusals; the cells keep their values."""
-        edits: dict[Key, CellEdit | None] = {}
+        edits: Edits = {}
         for key in cells:
             cell = self._cells.get(key)
             if cell is not None and cell.why:
@@ -868,7 +870,7 @@ class EditSheet:
         direct = not self._rates or name != "value" or (row, "value") in self._cells
         return key if direct else (row, org.VALUE_ORIGINAL)
 
-    def _ask_names(self, rows: Iterable[int]) -> dict[Key, CellEdit | None]:
+    def _ask_names(self, rows: Iterable[int]) -> Edits:
         return {(row, "name"): _NAMELESS for row in rows if "name" in self.column}
 
     def _index_typed(self, name: str) -> dict[str, str]:
@@ -963,12 +965,10 @@ class EditSheet:
         changed = not same(key[1], base, value)
         return CellEdit(value, changed, typed, sentence, refusal)
 
-    def _refuse_foreign_stages(
-        self, edits: dict[Key, CellEdit | None]
-    ) -> dict[Key, CellEdit | None]:
+    def _refuse_foreign_stages(self, edits: Edits) -> Edits:
         """Refuse stages that belong to another pipeline than the deal's."""
         meaning = self._org
-        refused: dict[Key, CellEdit | None] = {}
+        refused: Edits = {}
         if org.PIPELINE not in self.column or not meaning.stages.pipelines:
             return refused
         for key, cell in edits.items():
@@ -988,7 +988,7 @@ class EditSheet:
 
     def _step(
         self,
-        edits: dict[Key, CellEdit | None],
+        edits: Edits,
         label: str,
         *,
         added: frozenset[int] | None = None,
@@ -1048,9 +1048,7 @@ class EditSheet:
             label, {key: self._cells.get(key) for key in keys}, self._added, self._removed
         )
 
-    def _place(
-        self, edits: dict[Key, CellEdit | None], added: frozenset[int], removed: frozenset[int]
-    ) -> None:
+    def _place(self, edits: Edits, added: frozenset[int], removed: frozenset[int]) -> None:
         self._added, self._removed = added, removed
         for key, cell in edits.items():
             if cell is None:
@@ -1058,7 +1056,7 @@ class EditSheet:
             else:
                 self._cells[key] = cell
 
-    def _describe(self, edits: dict[Key, CellEdit | None]) -> str:
+    def _describe(self, edits: Edits) -> str:
         (row, name), *more = edits
         column = self.column[name]
         if more:

@@ -38,7 +38,7 @@ from opp_analytics.writer.plan.display import (
     write_receipt_html,
 )
 from opp_analytics.writer.plan.plan import Plan, compare_steps
-from opp_analytics.writer.server_rows import promise_no_writes
+from opp_analytics.writer.server_rows import Found, promise_no_writes
 from opp_analytics.writer.steps import (
     OUTCOMES,
     EditedCell,
@@ -442,7 +442,7 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     return Plan(steps, [], before, url=client.settings.url, tenant=client.settings.tenant)
 
 
-def _read_told(entry: RunStep, now: dict[str, Json | None], client: Client) -> RunStep:
+def _read_told(entry: RunStep, now: Found, client: Client) -> RunStep:
     """Judge the answers to a run that ended before it read back."""
     step, result = entry.step, entry.result
     if not result.told:
@@ -594,7 +594,7 @@ def _carry_out(entries: list[RunStep], live: engine.LiveRun, progress: Progress)
     return receipt
 
 
-def _list_sendable(chains: engine.Chains, results: dict[int, Result]) -> engine.Chains:
+def _list_sendable(chains: engine.Chains, results: engine.Results) -> engine.Chains:
     """List the steps of the chains that can be sent now.
 
     None follows a create with an unknown outcome.
@@ -609,7 +609,7 @@ def _list_sendable(chains: engine.Chains, results: dict[int, Result]) -> engine.
 
 
 def _close(
-    entries: list[RunStep], results: dict[int, Result], in_flight: set[int], stop: engine.StopSignal
+    entries: list[RunStep], results: engine.Results, in_flight: set[int], stop: engine.StopSignal
 ) -> None:
     """Give every unfinished step a result."""
     for number, step, earlier in entries:

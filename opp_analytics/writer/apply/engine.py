@@ -40,12 +40,11 @@ from opp_analytics.writer.apply.judge import judge, may_be, see
 from opp_analytics.writer.cells import format_cell
 from opp_analytics.writer.journal import Journal, PlanRun
 from opp_analytics.writer.plan.conflicts import CHANGED, compare_three_ways
-from opp_analytics.writer.server_rows import find_in_trash, read_many, read_one
+from opp_analytics.writer.server_rows import Found, find_in_trash, read_many, read_one
 from opp_analytics.writer.steps import EditedCell, EqualCreate, Result, RunStep, Step
 
 _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")
-_Found = dict[str, Json | None]
 _log = logging.getLogger(__name__)
 _OUTAGES = 24
 """After this many steps in a row without an answer the server counts as down: 3 for each of 8
@@ -68,6 +67,8 @@ _IN_DOUBT = (ConnectionFailed, ServerError, UnexpectedResponse, CacheError)
 """Errors that leave the outcome of a write uncertain."""
 Chains = list[list[RunStep]]
 """Steps by what must be sent one after another."""
+Results = dict[int, Result]
+"""The results of a run so far, by the number of the step."""
 
 
 class StopSignal(Stop):
@@ -138,11 +139,11 @@ class Reader:
             unique_id
         ]
 
-    def read_many(self, ids: Collection[str]) -> _Found:
+    def read_many(self, ids: Collection[str]) -> Found:
         """Read several opportunities."""
         return self._read(ids, lambda wanted: read_many(self._client, wanted))
 
-    def _read(self, ids: Collection[str], ask: Callable[[Collection[str]], _Found]) -> _Found:
+    def _read(self, ids: Collection[str], ask: Callable[[Collection[str]], Found]) -> Found:
         found, pause = ask(ids), FIRST_LOOK
         while outdated := [
             unique_id for unique_id in ids if self._is_outdated(unique_id, found[unique_id])
@@ -343,15 +344,15 @@ def group_equal_creates(entries: Iterable[RunStep]) -> Chains:
 
 
 def send_chains(
-    live: LiveRun, chains: Chains, results: dict[int, Result], tick: Callable[[Result], None]
+    live: LiveRun, chains: Chains, results: Results, tick: Callable[[Result], None]
 ) -> None:
     """Send chains of steps over all connections and store their results.
 
     A chain stops at an unknown outcome.
     """
 
-    def work(chain: list[RunStep]) -> dict[int, Result]:
-        done: dict[int, Result] = {}
+    def work(chain: list[RunStep]) -> Results:
+        done: Results = {}
         for entry in chain:
             done[entry.number] = result = _send(live, entry)
             live.settle(entry, result)

@@ -127,7 +127,7 @@ class LostCreates:
     def __init__(
         self,
         live: engine.LiveRun,
-        results: dict[int, Result],
+        results: engine.Results,
         tick: Callable[[Result], None] = lambda _: None,
     ) -> None:
         self.live, self.results, self._tick = live, results, tick
@@ -303,7 +303,7 @@ class LostCreates:
         repeated = Result.whole(entry.step, "pending", attempts=result.attempts, looked_for=True)
         return [[entry._replace(result=repeated), *chain[1:]]]
 
-    def _settle_run(self, run_id: str) -> dict[int, Result] | None:
+    def _settle_run(self, run_id: str) -> engine.Results | None:
         """Settle another run's lost creates and return their results.
 
         None if that run is still going on.
@@ -342,9 +342,7 @@ def _advise(step: Step, run: PlanRun, strangers: int, said: str) -> str:
     return f"{said}{others}; look for {step.name!r}{worth}{when}"
 
 
-def _explain_wait(
-    equal: EqualCreate, results: dict[int, Result] | None, *, late: bool
-) -> str | None:
+def _explain_wait(equal: EqualCreate, results: engine.Results | None, *, late: bool) -> str | None:
     """Explain why a create cannot be sent, nor an equal one stand for it; None to try it."""
     if results is None:
         return f"run {equal.run_id} is still creating an equal one" if late else None

@@ -12,6 +12,7 @@ from opp_analytics.writer.apply import engine
 from opp_analytics.writer.apply.judge import judge
 from opp_analytics.writer.server_rows import (
     READS_PER_PAGE,
+    Found,
     find_in_trash,
     list_since,
     read_many,
@@ -22,7 +23,7 @@ _PATIENCE = 1.0
 """Seconds for a last look after the run was stopped."""
 
 
-def read_back(live: engine.LiveRun, entries: Iterable[RunStep], results: dict[int, Result]) -> None:
+def read_back(live: engine.LiveRun, entries: Iterable[RunStep], results: engine.Results) -> None:
     """Settle what was sent and answered by what the server holds.
 
     An old value is waited for, as replicas lag; of a run that was stopped there is one quick look.
@@ -68,7 +69,7 @@ def _look(
     since = live.began_at() if None in sent else min(filter(None, sent)) - engine.OVERLAP
 
     def look() -> list[tuple[Json | None, bool]]:
-        found: dict[str, Json | None] = {}
+        found: Found = {}
         if len(set(keys)) > READS_PER_PAGE and since is not None:
             changed = list_since(live.client, "updated_at", since)
             found = {one["unique_id"]: one for one in changed if one["unique_id"] in set(keys)}

@@ -379,7 +379,7 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
 
 
 def compare_steps(
-    steps: list[Step], client: Client, rows: dict[str, Json | None], forms: Forms
+    steps: list[Step], client: Client, rows: server_rows.Found, forms: Forms
 ) -> list[Step]:
     """Compare steps with the server's current rows, by id.
 
