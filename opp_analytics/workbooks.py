@@ -35,7 +35,7 @@ MOST_LETTERS = 32_767
 _PADDING = 5 / 7
 """Characters that the library adds to a width."""
 _FORMATS, _MONTH = {"count": "#,##0", "number": "#,##0.0"}, "mmm yyyy"
-_RIGHT = ("money", "rate", "percent", "ratio", "count", "number")
+_RIGHT = ("money", "rate", "points", "percent", "ratio", "count", "number")
 _FIRST_DAY, _MARCH_1900, _YEAR_10_000 = np.datetime64("1899-12-30", "us"), 61, 2_958_466
 """Day 0 of a workbook; its day 61, before which Excel counts a day that never was; the first day
 beyond its calendar."""
@@ -120,6 +120,8 @@ def write_table(
     formats = {**_FORMATS, "date": day, "instant": f"{day} hh:mm"}
     for place, (head, (name, values)) in enumerate(zip(heads, table.items(), strict=True)):
         kind = _choose_kind(str(name), values.dtype)
+        if kind == "number" and values.dropna().mod(1).eq(0).all():
+            kind = "count"
         shown = formats.get(kind)
         if kind in _RIGHT and shown is None:
             shown = choose_workbook_format(str(name), currency)

@@ -65,11 +65,7 @@ def _list_first(context: Context) -> Table:
         "act",
         ("action", *context.by, "value", "probability", *chance, "close_date", "points"),
         rows,
-        heads={
-            "chance": forecasts.name_history(context, str(forecasts.lead(context))),
-            "close_date": "Close",
-            "points": f"If won by {_write_end(context)}",
-        },
+        heads=_head_columns(context),
         finding=finding,
         note=Sentence.of(
             f"What each adds to the chance of {forecasts.lead_name(context)}’s target; ranked by "
@@ -78,6 +74,16 @@ def _list_first(context: Context) -> Table:
         if (ranked["points"] >= ADDS).any()
         else Sentence(),
     )
+
+
+def _head_columns(context: Context) -> dict[str, str]:
+    """Head the columns that speak of the leading period; "won" is dated in it, too."""
+    label = str(forecasts.lead(context))
+    return {
+        "chance": forecasts.name_history(context, label),
+        "close_date": "Close",
+        "points": f"If won in {context.name_of(label, short=True)}",
+    }
 
 
 def _list_deals(context: Context, ranked: pd.DataFrame, depth: int = 0) -> list[Row]:
@@ -131,7 +137,8 @@ def _find_action(context: Context, deal: dict[Any, Any]) -> tuple[str, str]:
 def _say_gain(context: Context, adds: Series, *, ends: bool = True) -> tuple[Piece | str, ...]:
     """Say what a deal adds to the chance of the target, or else what it brings; and if when."""
     won, month = adds["win_chance"] >= 1, forecasts.lead_name(context)
-    when = f" if dated in {month}" if won else f" if won by {_write_end(context)}"
+    end = context.write_day(forecasts.lead(context).end_time.normalize())
+    when = f" if dated in {month}" if won else f" if won by {end}"
     when = when if ends else ""
     if adds["points"] >= ADDS:
         return (f"+{text.points(adds['points'])}{when}",)
@@ -147,10 +154,6 @@ def say_actions(context: Context) -> dict[str, str]:
         + Sentence.of(*_say_gain(context, adds)).write(context.org.currency)
         for (key, adds), deal in zip(ranked.iterrows(), deals, strict=True)
     }
-
-
-def _write_end(context: Context) -> str:
-    return context.write_day(forecasts.lead(context).end_time.normalize())
 
 
 def _say_lack(context: Context) -> Lack:
@@ -196,26 +199,21 @@ def _list_to_win(context: Context) -> Table | None:
     known = [] if forecasts.stated(context) else ["p_target"]
     columns = ["target", "booked", "gap", *known, "value", "probability"]
     columns += ["chance"] if history else []
-    label = str(forecasts.lead(context))
     return Table(
         "to_win",
         (*columns, "close_date", "points", "action"),
         tuple(rows),
-        heads={
-            "chance": forecasts.name_history(context, label),
-            "close_date": "Close",
-            "points": f"If won by {_write_end(context)}",
-        },
+        heads=_head_columns(context),
         finding=Sentence.of(_say_gaps(context, short)),
         note=Sentence.of("Each one’s own deals, those first that add most to the own target"),
     )
 
 
 def _advise_one(context: Context, to_win: Table | None) -> tuple[Sentence, ...]:
-    """Say what one person alone needs, and how the call compares."""
+    """Say what one person alone needs."""
     if to_win is None or len(forecasts.leading_persons(context)) > 1 or not to_win.rows:
         return ()
-    return tuple(to_win.rows[0].words.values())
+    return (to_win.rows[0].words["action"],)
 
 
 def _say_gaps(context: Context, short: pd.DataFrame) -> str:

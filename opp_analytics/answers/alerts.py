@@ -66,7 +66,13 @@ class Alert:
             return self.sentence
         way = "" if self.new is None else "now " if self.new else "still "
         due = self.due and f"; {self.due}"
-        return f"{self.sentence}, {way}{self.side}{due}."
+        line = f"{way}{self.side}{due}."
+        return f"{self.sentence}, {line}" if self.sentence else text.capital(line)
+
+    def follow(self, sentence: str) -> Alert:
+        """Leave out what a sentence before it begins with."""
+        repeats = self.side and sentence.startswith(self.sentence)
+        return replace(self, sentence="") if repeats else self
 
 
 _MOST = 3

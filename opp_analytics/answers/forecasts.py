@@ -626,8 +626,10 @@ def explain(context: Context, rows: pd.DataFrame) -> pd.DataFrame:
     said = map(analysis.explain_chances, _deal_forecast(context).list_reasons(rows))
     found, words = rows.set_index("unique_id"), pd.concat([pd.Series(dtype=TEXT), *said])
     chances = zip(found["period"], found["chance"], found["win_chance"], strict=True)
+    # The two are learned apart, so that of a long period may be the larger one.
     known = [
-        f"{text.percent(own)} in {context.name_of(str(period))}, {text.percent(ever)} in all: "
+        f"{text.percent(own)} in {context.name_of(str(period))}"
+        f"{f', {text.percent(ever)} in all' if ever >= own else ''}: "
         for period, own, ever in chances
     ]
     return found.assign(why=pd.Series(known, found.index, dtype=TEXT) + words.reindex(found.index))

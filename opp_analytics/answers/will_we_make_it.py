@@ -33,7 +33,7 @@ def will_we_make_it(context: Context) -> Answer:
     table = forecasts.forecast(context)
     first, left = analysis.say_forecast(table)
     said = (
-        *(left, _say_won_later(context), _most_to_go(context)),
+        *(left, _say_won_later(context), say_most_to_go(context)),
         *(_say_call(context), _say_alarms(context)),
     )
     labels = dict.fromkeys([context.label, str(forecasts.lead(context))])
@@ -117,9 +117,7 @@ def _list_figures(context: Context) -> Iterator[Figure]:
         words = early if is_unknown else "none due" if nothing else ""
         chance = make("Chance of target", "p_target", words, text.MISSING if words else "")
         was = math.nan if chance.then is None else chance.then
-        # Unlike money, a chance cannot leave out what was won but is dated later.
-        apart, words = won and f"then with the {won}", f"was {text.percent(was)}"
-        yield chance._replace(words=words, apart=apart) if math.isfinite(was) else chance
+        yield chance._replace(words=f"was {text.percent(was)}") if math.isfinite(was) else chance
     if met:
         yield make("Coverage", "pipeline_coverage", due, "met")
         return
@@ -180,7 +178,7 @@ def _say_call(context: Context) -> str:
     )
 
 
-def _most_to_go(context: Context) -> str:
+def say_most_to_go(context: Context) -> str:
     """Name the groups with most to go.
 
     Empty without targets of theirs, on a period's first days, and of who can do no more on its

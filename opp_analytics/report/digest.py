@@ -106,21 +106,26 @@ class Digest:
 
 def make_digest(page: WeeklyPage, context: Context) -> Digest:
     """Keep the page's first words and tiles; its people and deals are those of the answers."""
-    tiles = []
+    tiles, since = list[tuple[str, str, str, str]](), f" since {page.since}"
     for tile in page.tiles:
         change = ""
         if tile.change:
             way = {1: "up ", -1: "down "}.get(tile.change.sign or 0, "")
-            change = f"{way}{tile.change.text} since {page.since}"
+            change, since = f"{way}{tile.change.text}{since}", ""
         more = f"; {tile.apart}" if tile.apart else ""
         change, note = (change + more, tile.note) if change else ("", tile.note + more)
         tiles.append((tile.name, tile.figure, change, note))
-    made = (_SECTIONS[block.key](context) for block in page.blocks if block.key in _SECTIONS)
+    made = [_SECTIONS[block.key](context) for block in page.blocks if block.key in _SECTIONS]
+    # The list of people says more of whom the sentence names.
+    is_listed = any(one.says and one.key == "people" for one in made)
+    most = answers.say_most_to_go(context) if is_listed else ""
+    first = answers.will_we_make_it(context)
+    said = (f"{first.say(note)}." for note in first.notes)
     return Digest(
         f"{page.heading} · {page.subject}",
         page.alerts,
         page.sentence,
-        page.second,
+        clean(" ".join(words for words in said if words != most)),
         page.warnings,
         tuple(tiles),
         tuple(clean(section) for section in made),
@@ -208,10 +213,12 @@ def write_chat(
 ) -> str:
     """Write alerts, headline, tiles, people and the deals to question as short lines for a phone.
 
-    Where the text does not fit, its last lines are left out; of all of it the first alert, or the
-    headline, is left.
+    Where the text does not fit, the second sentence and the last lines are left out; of all of it
+    the first alert, or the headline, is left.
     """
     parts = list(_write_parts(digest, marks))
+    if not fits("\n".join(parts)):
+        parts = list(_write_parts(replace(digest, second=""), marks))
     least = 1 + bool(digest.heading)
     while len(parts) > least and not fits("\n".join(parts)):
         parts.pop()
@@ -227,8 +234,7 @@ def _write_parts(digest: Digest, marks: Marks) -> Iterator[str]:
     lines = [f"\n{marks.stress(one.words, one.tone != 'standing')}" for one in digest.alerts]
     said = f"\n{marks.stress(digest.sentence, not digest.alone)}" if digest.sentence else ""
     yield from filter(None, [*lines, said] if digest.alone else [said, *lines])
-    # The list of people says more of whom it names.
-    if digest.second and not any(one.says and one.key == "people" for one in digest.sections):
+    if digest.second:
         yield f"\n{marks.text(digest.second)}"
     for warning in digest.warnings:
         yield f"\n{marks.stress(warning)}"

@@ -302,7 +302,8 @@ def _make(
         paths = {**paths, "deals": beside}
     data = [paths[kind].name for kind in ("xlsx", "deals") if kind in paths]
     composed = compose(context, workbook=text.joined(data), title=look.get("title"), blocks=blocks)
-    composed = replace(composed, alerts=watched.lines)
+    lines = tuple(alert.follow(composed.sentence) for alert in watched.lines)
+    composed = replace(composed, alerts=lines)
     digest = make_digest(composed, context)
     report = WeeklyReport(
         **paths,

@@ -116,7 +116,7 @@ def test_act_today__at_stated_chances_ranks_by_what_is_likely(opportunities):
 
 def test_act_today__of_a_period_that_is_met_is_of_the_next(opportunities):
     answer = act_today(context_of(opportunities, target=60_000))
-    assert answer.tables[0].heads["points"] == "If won by Apr 30"
+    assert answer.tables[0].heads["points"] == "If won in Apr"
 
 
 def test_act_today__without_an_open_deal_says_so():

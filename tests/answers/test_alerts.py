@@ -356,3 +356,12 @@ def test_alerts__say_the_two_chances_of_a_deal_as_two_events() -> None:
         f"b2026-09 (Bo): {event} is 37%, below 50%; 100 due Sep 25."
         for event in ("win chance", "chance in its period")
     ]
+
+
+def test_follow__leaves_out_what_the_sentence_before_begins_with() -> None:
+    (alert,) = find("p_target < 0.5", ROW)
+    headline = "November is <1% likely to hit $525K: $28K closed, forecast $168K."
+    assert alert.follow(headline).words == "Still below 50%."
+    assert alert.follow("November ends today: $28K closed.") == alert
+    (own,) = find("p_target < 0.5", p_target="November is")
+    assert own.follow(headline).words == "November is"

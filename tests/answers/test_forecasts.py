@@ -11,6 +11,7 @@ from opp_analytics.answers import forecasts
 from opp_analytics.answers.context import read_context
 from opp_analytics.answers.forecasts import find_earlier_record
 from opp_analytics.errors import NotEnoughHistory
+from tests.analysis.forecasting.histories import even_months
 from tests.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, context_of, pipeline, recorded
 from tests.report import states
 
@@ -155,3 +156,14 @@ def test_part__between_members_of_a_team_a_deal_moves_nothing():
         "now": 1,
     }
     assert forecasts.explained_change(context).list_deals().empty
+
+
+def test_explain__leaves_out_a_chance_at_all_that_is_below_that_in_the_period() -> None:
+    history = even_months(9, owners=True)
+    now = history.as_of("2026-09-10T23:00Z")
+    context = context_of(now, history, as_of="2026-09-10", method="learned")
+    rows = forecasts.forecast_deals(context)
+    for ever, words in ((rows["chance"], " in all: "), (rows["chance"] / 2, " in September: ")):
+        one = rows.assign(win_chance=ever).iloc[:1]
+        (why,) = forecasts.explain(context, one)["why"]
+        assert words in why

@@ -33,7 +33,7 @@ def _cells(answer: Answer) -> dict[str, list[Any]]:
 def test_people__have_closed_forecast_due_and_change(opportunities, history):
     answer = people(context_of(opportunities, history))
     (table,) = answer.tables
-    assert answer.say(answer.finding) == "Ann closed all 70K"
+    assert answer.say(answer.finding) == "Closed and forecast by rep"
     assert [*answer.title_columns(table).values()] == [
         "Closed",
         "Commit",

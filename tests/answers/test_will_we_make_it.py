@@ -10,8 +10,7 @@ import opp_analytics as oa
 from opp_analytics.answers import forecasts, people, trend, why_it_moved, will_we_make_it
 from opp_analytics.report.compose import compose
 from opp_analytics.report.digest import make_digest, write_chat
-from tests.analysis.forecasting.histories import even_months
-from tests.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, context_of, pipeline, plant, recorded
+from tests.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, context_of, pipeline, recorded
 from tests.scratch import scratch_history
 
 
@@ -78,12 +77,3 @@ def test_figures__a_win_that_is_dated_later_is_no_fall():
     assert "apart from 80K" in trend(context).say(trend(context).notes[0])
     page = compose(context, workbook="x.xlsx")
     assert "apart from 80K won but dated later" in write_chat(make_digest(page, context))
-
-
-def test_chance__says_that_it_counted_what_is_now_dated_later():
-    history = even_months(9, owners=True)
-    asked: dict[str, Any] = {"as_of": "2026-09-10", "since": "2026-08-21", "target": 150}
-    context = context_of(history.as_of("2026-09-10T23:00Z"), history, method="learned", **asked)
-    plant(context, forecasts.won_later, context.deals.head(1).assign(later=-80.0))
-    chance = next(one for one in will_we_make_it(context).figures if one.column == "p_target")
-    assert chance.remark.endswith("%; then with the 80 won but dated later")

@@ -19,7 +19,7 @@ from tests.svg import reading
 
 def test_trend__draws_each_week_up_to_today(opportunities, history):
     block = BLOCKS["trend"](context_of(opportunities, history, target=150_000))
-    assert block.title == "The March forecast is 16K above target, down 14K since Mar 9"
+    assert block.title == "March’s forecast is 16K above target, down 14K since Mar 9"
     (chart,) = block.parts
     assert isinstance(chart, Chart)
     assert [said.partition(":")[0] for said in reading.titles(chart.html)] == [
@@ -118,7 +118,7 @@ def test_tiles__of_a_period_that_is_decided_name_it_as_table_and_trend_do(opport
     assert people is not None
     assert people.sub.startswith("March. ")
     assert trend is not None
-    assert trend.title.startswith("The March forecast is 106K above target")
+    assert trend.title.startswith("March’s forecast is 106K above target")
     assert [*_said(context_of(pipeline([CEDAR])))] == [
         "Closed won, Mar",
         "Forecast, Mar",

@@ -77,5 +77,5 @@ def test_compose__without_a_record_to_compare_with_says_no_difference(opportunit
     page = compose(context_of(opportunities, kept, target=150_000), workbook="week.xlsx")
     assert page.since == ""
     assert {block.key: block.title for block in page.blocks}["trend"] == (
-        "The March forecast is 16K above target"
+        "March’s forecast is 16K above target"
     )

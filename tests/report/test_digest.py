@@ -14,7 +14,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from opp_analytics import Org
-from opp_analytics.answers import Context
+from opp_analytics.answers import Context, say_most_to_go
 from opp_analytics.answers.alerts import Alert
 from opp_analytics.errors import DataWarning
 from opp_analytics.report.digest import (
@@ -43,6 +43,7 @@ def page(*blocks: Block) -> WeeklyPage:
         tiles=(
             Tile("Closed won", "$70K", Cell("$5K", sign=1), "1 deal"),
             Tile("Chance of target", "–", None, "too early to say"),
+            Tile("Coverage", "1.2×", Cell("0.5×", sign=-1), ""),
         ),
         since="Mar 9",
         blocks=blocks,
@@ -58,11 +59,12 @@ def sections(context: Context, *keys: str) -> tuple[Section, ...]:
 def test_make_digest__has_the_words_and_the_tiles_of_the_page(opportunities):
     said = make_digest(page(), context_of(opportunities))
     assert said.heading == "Weekly forecast · Mar 16, 2026"
-    assert (said.sentence, said.second) == ("March will likely reach $180K.", "Most to go: Ann.")
+    assert said.sentence == "March will likely reach $180K."
     assert said.warnings == ("This load may be incomplete.",)
     assert said.tiles == (
         ("Closed won", "$70K", "up $5K since Mar 9", "1 deal"),
         ("Chance of target", "–", "", "too early to say"),
+        ("Coverage", "1.2×", "down 0.5×", ""),
     )
     assert said.sections == ()
 
@@ -129,10 +131,18 @@ def test_write_chat__has_a_line_for_each_team_and_person_and_deal_and_names_stay
     ]
 
 
-def test_write_chat__says_the_second_sentence_where_no_list_names_people() -> None:
-    told = replace(digest(RISK), second="Most to go: Ann.")
-    assert "Most to go: Ann." in write_chat(told)
-    assert "Most to go" not in write_chat(replace(told, sections=(PEOPLE, RISK)))
+def test_make_digest__names_who_has_most_to_go_only_where_no_list_does(opportunities) -> None:
+    context = context_of(opportunities, target=TARGETS)
+    alone, beside = (make_digest(page(*blocks), context) for blocks in ([], [Block("people", "")]))
+    assert alone.second == "80K to go, covered 1.5× by one open deal. " + say_most_to_go(context)
+    assert beside.second == "80K to go, covered 1.5× by one open deal."
+    assert beside.second in write_chat(beside)
+
+
+def test_write_chat__leaves_out_the_second_sentence_first_where_not_all_fits() -> None:
+    told = replace(digest(PEOPLE, RISK), second="80K to go.")
+    short = write_chat(replace(told, second=""))
+    assert write_chat(told, fits=lambda words: len(words) < len(short)) == short
 
 
 @pytest.mark.parametrize("name", ["@everyone", "x@here", "<@123>", "@ann", "<at>ann</at>"])

@@ -119,7 +119,9 @@ def test_workbook__totals_are_formulas_over_the_table(book):
 
 
 def test_workbook__money_is_in_whole_units_with_the_currency_s_sign_and_exact_in_its_cell():
-    table = pd.DataFrame({"value": [1.55], "rate": [0.5], "deals": [3]})
+    table = pd.DataFrame(
+        {"value": [1.55], "rate": [0.5], "deals": [3.0], "days": [2.5], "points": [0.3]}
+    )
     cells = [_book(Sheet("A", table), currency=code)["A"]["A2"] for code in ("USD", "CHF", None)]
     assert [cell.number_format for cell in cells] == [
         '[$$]#,##0;"−"[$$]#,##0',
@@ -130,6 +132,8 @@ def test_workbook__money_is_in_whole_units_with_the_currency_s_sign_and_exact_in
     assert [cell.number_format for cell in _book(Sheet("A", table))["A"][2]][1:] == [
         '[<=0]0%;[<0.005]"<1%";0%',
         "#,##0",
+        "#,##0.0",
+        '+0%;"−"0%;0%',
     ]
 
 

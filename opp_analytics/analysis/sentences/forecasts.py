@@ -21,7 +21,7 @@ from opp_analytics.analysis.stats.intervals import compare_pairs, mark_missed_ch
 from opp_analytics.columns import write_label
 from opp_analytics.note import TableNote, note_of
 from opp_analytics.org import Money, day_of, money_of
-from opp_analytics.schema import ALL, BUCKETS, NO_LABEL, TEXT, mark_named
+from opp_analytics.schema import ALL, BUCKETS, TEXT, mark_named
 from opp_analytics.text import (
     capital,
     count,
@@ -65,7 +65,7 @@ def describe_forecast(table: pd.DataFrame) -> str:
 def say_forecast(table: pd.DataFrame) -> tuple[str, str]:
     """Say whether the current period makes it, then what is left to do.
 
-    Once it is decided, lead with the next period.
+    Once it is decided, the next period comes before what is left.
     """
     if table.index.names != ["period"]:
         return f"{_describe_groups(table)}.", ""
@@ -78,7 +78,7 @@ def say_forecast(table: pd.DataFrame) -> tuple[str, str]:
     if lead != label:
         now, left = _describe_settled(label, table)
         rough = evidence.say_rough(table.loc[lead], table)
-        return f"{now} {_describe_ahead(lead, table)}.", _join(left, rough)
+        return now, _join(f"{_describe_ahead(lead, table)}.", left, rough)
     begun, name = evidence.has_begun(label, table), _name(label, table)
     describe = _describe_with_target if math.isfinite(row["target"]) else _describe_without_target
     said, *more = describe(f"{name} has begun" if begun else name, row, table, begun)
@@ -283,10 +283,7 @@ def _describe_ahead(label: str, table: pd.DataFrame) -> str:
 
 
 def _describe_groups(table: pd.DataFrame) -> str:
-    """Count who is at target and name who is furthest from it.
-
-    Without targets, name who closed the most.
-    """
+    """Count who is at target and name who is furthest from it."""
     levels, now = [name for name in table.index.names if name != "period"], table
     if len(levels) < table.index.nlevels:
         labels = table.index.get_level_values("period")
@@ -300,7 +297,8 @@ def _describe_groups(table: pd.DataFrame) -> str:
     noun, aimed = evidence.name_group(levels[-1]), leaves[leaves["target"].notna()]
     aimed = aimed[mark_named(aimed.index)]
     if aimed.empty:
-        return _describe_largest(leaves, money_of(table), noun)
+        nothing = leaves[["booked", "expected"]].sum().max() <= 0
+        return "Nothing closed and nothing due" if nothing else f"Closed and forecast by {noun}"
     met = int((find_gap(aimed["target"], aimed["booked"]) <= 0).sum())
     if met == len(aimed):
         return f"Every {noun} is at target"
@@ -318,23 +316,6 @@ def _name_last(label: Any) -> str:
     return str(next(part for part in reversed(split_key(label)) if part != ALL))
 
 
-def _describe_largest(leaves: pd.DataFrame, amount: Money, noun: str) -> str:
-    column, verb = ("booked", "closed") if leaves["booked"].sum() > 0 else ("expected", "forecasts")
-    whole = float(leaves[column].sum())
-    if whole <= 0:
-        return "Nothing closed and nothing due"
-    best, share = evidence.find_largest(leaves[column])
-    named = [_name_last(key) for key in best]
-    names = [f"deals without a {noun}" if name == NO_LABEL else name for name in named]
-    if len(best) > 1 or NO_LABEL in named:
-        verb = verb.removesuffix("s")
-    if leaves[column].ne(0).sum() == 1:
-        return f"{capital(names[0])} {verb} all {amount(whole)}"
-    each = " each" if len(best) > 1 else ""
-    of = f", {share}{each} of {amount(whole)}" if share else ""
-    return f"{capital(joined(names, most=3))} {verb} the most{of}"
-
-
 def describe_forecast_fan(table: pd.DataFrame) -> str:
     """Compare the newest forecast of a period with the one before and with the target."""
     last, amount = table.iloc[-1], money_of(table)
@@ -342,8 +323,8 @@ def describe_forecast_fan(table: pd.DataFrame) -> str:
     target = float(last["target"]) if "target" in table else math.nan
     table = table[table["expected"].notna()]
     if math.isnan(last["expected"]):
-        return f"The {name} forecast is not known at its last record"
-    said, short = f"The {name} forecast", find_gap(target, float(last["expected"]))
+        return f"{capital(name)}’s forecast is not known at its last record"
+    said, short = f"{capital(name)}’s forecast", find_gap(target, float(last["expected"]))
     is_aimed = math.isfinite(target)
     aim = f"{amount(abs(short))} {'below' if short > 0 else 'above'} target"
     if len(table) == 1:

@@ -433,9 +433,9 @@ def describe_stage_flow(table: pd.DataFrame) -> str:
         last="or",
     )
     if low.empty:
-        return f"{share} of deals that leave {names} go no further."
+        return f"{share} of deals leaving {names} go no further."
     return (
-        f"{percent(1 - low['advanced'].sum() / low['left'].sum())} of deals that leave {names} "
+        f"{percent(1 - low['advanced'].sum() / low['left'].sum())} of deals leaving {names} "
         f"go no further, {share} overall."
     )
 

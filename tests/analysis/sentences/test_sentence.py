@@ -284,8 +284,8 @@ def test_sentence__of_slippage_compares_no_part_of_a_period() -> None:
     [
         # 58, 60 and 62% of a hundred deals each are equal as far as chance goes.
         ((58, 60, 62), "No stage stands out: 40% of deals leaving one go no further."),
-        ((35, 60, 62), "65% of deals that leave Discovery go no further, 48% overall."),
-        ((60, 60, 90), "40% of deals that leave Discovery or Proposal go no further, 30% overall."),
+        ((35, 60, 62), "65% of deals leaving Discovery go no further, 48% overall."),
+        ((60, 60, 90), "40% of deals leaving Discovery or Proposal go no further, 30% overall."),
         ((0, 0, 0), "300 deals left a stage, none for a later one."),
     ],
 )
