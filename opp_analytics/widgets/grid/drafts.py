@@ -124,23 +124,22 @@ def take_in(sheet: EditSheet, changes: Iterable[Change]) -> tuple[EditResult, li
         left.append(change)
         why[reason] = None
     added, n = {rows[each] for each in fresh}, len(removed)
-    parts = ["Took in {cells}" if cells else "Took in edits"]
-    parts += [count(len(added), "new deal")] if added else []
-    parts += [count(n, "removal")] if n else []
+    label = "Took in {cells}" if cells else "Took in edits"
+    parts = [count(len(added), "new deal")] * bool(added) + [count(n, "removal")] * bool(n)
     typed = ((*key, after) for key, after in cells.items())
-    answer = sheet.edit(typed, ", ".join(parts), added=added, removed=removed)
+    answer = sheet.edit(typed, label, ", ".join(parts), added=added, removed=removed)
     for key, words in doubts.items():
         sheet.refuse(key, words)
     doubted = sum(sheet.edit_of(key) is not None for key in doubts)
-    said = [answer.message]
-    said += [f"{count(doubted, 'cell')} changed since then, marked"] if doubted else []
-    said += [f"{count(replaced, 'edit')} made here replaced"] if replaced else []
-    said += (
-        [f"{count(len(left), 'edit')} left out: {joined(map(printable, why), most=3)}"]
-        if left
-        else []
-    )
-    return replace(answer, message=" · ".join(said), offer=""), left
+    notes = [*answer.notes]
+    if doubted:
+        notes.append(f"{count(doubted, 'cell')} changed since then, marked")
+    if replaced:
+        notes.append(f"{count(replaced, 'edit')} made here replaced")
+    if left:
+        reasons = joined(map(printable, why), most=3)
+        notes.append(f"{count(len(left), 'edit')} left out: {reasons}")
+    return replace(answer, notes=tuple(notes), offer=""), left
 
 
 def spell_changes(sheet: EditSheet, changes: pd.DataFrame) -> Iterator[Change]:

@@ -483,10 +483,10 @@ def list_cells(
                 yield row, name, spell(cell.row, cell.field) if isinstance(cell, GridCell) else cell
 
 
-def _edit_areas(sheet: EditSheet, areas: list[Area], label: str) -> EditResult:
+def _edit_areas(sheet: EditSheet, areas: list[Area], label: str, aside: str) -> EditResult:
     end = sheet.end
     added = sheet.reserve_rows(sum(area.new for area in areas))
-    return sheet.edit(list_cells(areas, sheet.spell, end), label, added=added)
+    return sheet.edit(list_cells(areas, sheet.spell, end), label, aside, added=added)
 
 
 def _list_keys(areas: list[Keys]) -> list[Key]:

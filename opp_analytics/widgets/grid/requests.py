@@ -51,6 +51,7 @@ class Area(Keys):
 class _EditAreas(Message):
     areas: list[Area]
     label: Text = ""
+    aside: Text = ""
 
 
 class _SomeCells(Message):

@@ -275,10 +275,17 @@ class EditResult:
 
     cells: list[Key] = field_of(default_factory=list)
     rows: list[int] = field_of(default_factory=list)
-    message: str = ""
+    said: str = ""
+    notes: tuple[str, ...] = ()
+    """What was left out or refused, and what deserves a second look."""
     refused: bool = False
     offer: str = ""
     """What `EditSheet.agree` would do now, as a question."""
+
+    @property
+    def message(self) -> str:
+        """The words of the result and its notes."""
+        return " · ".join((self.said, *self.notes))
 
 
 @dataclass(frozen=True)
@@ -356,6 +363,7 @@ class EditSheet:
         self,
         cells: Iterable[tuple[int, str, Any]],
         label: str = "",
+        aside: str = "",
         *,
         added: Iterable[int] = (),
         removed: Iterable[int] = (),
@@ -364,8 +372,8 @@ class EditSheet:
 
         None clears a cell, and read-only ones are left as they are.
 
-        "{cells}" in the label becomes the number of cells. Rows that are reserved may be `added` in
-        the same step, and rows marked as `removed`.
+        "{cells}" in the label becomes the number of cells; `aside` is what else the step does.
+        Rows that are reserved may be `added` in the same step, and rows marked as `removed`.
         """
         edits = self._ask_names(added)
         read_once = cache(self._read)  # a column is often filled with one text
@@ -393,7 +401,7 @@ class EditSheet:
             edits[row, name] = self._fit((row, name), typed, cell)
         edits |= self._refuse_foreign_stages(edits)
         rows = self._added.union(added), self._removed.union(removed)
-        answer = self._step(edits, label, locked=locked, added=rows[0], removed=rows[1])
+        answer = self._step(edits, label, aside, locked=locked, added=rows[0], removed=rows[1])
         moved = dict.fromkeys(
             key[0] for key, cell in edits.items() if cell and key[1] in ("stage", "status")
         )
@@ -401,7 +409,7 @@ class EditSheet:
             (row, name): each for row in moved for name, each in self._list_leftovers(row).items()
         }
         offer = f"Also set {told}?" if (told := self._name_offer()) else ""
-        return replace(answer, message=answer.message + self._say_notes(edits), offer=offer)
+        return replace(answer, notes=(*answer.notes, *self._list_notes(edits)), offer=offer)
 
     def agree(self) -> EditResult:
         """Do what the last step offered: set chance and close date of closed deals.
@@ -410,7 +418,7 @@ class EditSheet:
         """
         told = self._name_offer()
         cells = [(*key, self.column[key[1]].spell(value)) for key, value in self._offered.items()]
-        return self.edit(cells, f"Set {told}") if cells else EditResult(message="Nothing to change")
+        return self.edit(cells, f"Set {told}") if cells else EditResult(said="Nothing to change")
 
     def change_many(
         self, rows: Sequence[int], verb: str, *, field: str = "close_date", text: str = ""
@@ -461,7 +469,7 @@ class EditSheet:
         ]
         refused = sum(bool(cell and cell.why) for _, cell in changed)
         told = f"{len(answer.cells) - refused:,} of {count(len(rows))} would change"
-        said = " · ".join(filter(None, (told, answer.message.partition(" · ")[2])))
+        said = " · ".join((told, *answer.notes))
         return {"lines": lines, "said": said, "more": max(0, len(changed) - _PREVIEWED)}
 
     def revert(self, cells: Iterable[Key]) -> EditResult:
@@ -917,15 +925,14 @@ class EditSheet:
         told = text.joined([*parts, *["close date to today"] * dated])
         return f"{told}{f' in {count(deals)}' if deals > 1 else ''}"
 
-    def _say_notes(self, edits: Mapping[Key, CellEdit | None]) -> str:
-        """Say what deserves a second look at the cells of a step, as the end of its message."""
+    def _list_notes(self, edits: Mapping[Key, CellEdit | None]) -> list[str]:
+        """List what deserves a second look at the cells of a step."""
         told = [key for key, cell in edits.items() if cell is not None and not cell.why]
         named = [key for key in told if key[1] in self._named]
         keys = named + [key for key in told if key[1] == "close_date"]
         keys += [key for key in told if self.column[key[1]].kind == "money"]
         notes = list(dict.fromkeys(note for key in keys if (note := self.note_of(*key))))
-        more = f" · {len(notes) - 2:,} more to look at" if notes[2:] else ""
-        return "".join(f" · {note}" for note in notes[:2]) + more
+        return notes[:2] + [f"{len(notes) - 2:,} more to look at"] * bool(notes[2:])
 
     def _find_state(self, row: int, look_up: Callable[[int, str], Any] | None = None) -> Json:
         """Find the cells that decide a deal's outcome, as edited or as looked up."""
@@ -990,6 +997,7 @@ class EditSheet:
         self,
         edits: Edits,
         label: str,
+        aside: str = "",
         *,
         added: frozenset[int] | None = None,
         removed: frozenset[int] | None = None,
@@ -1006,16 +1014,15 @@ class EditSheet:
         ):
             if more and not is_open:
                 raise ArgumentValueError(f"No deals can be {what}: this grid does not allow it.")
-        aside = ""
+        aside, left = aside and f", {aside}", ""
         if locked:
-            aside = (
+            left = (
                 f", {count(locked, 'read-only cell')} left as "
                 f"{'it was' if locked == 1 else 'they were'}"
             )
         self._offered = {}
         if not edits and not rows:
-            outside = label.partition("{cells}")[2].partition(",")
-            return EditResult(message=f"Nothing to change{''.join(outside[1:])}{aside}")
+            return EditResult(said=f"Nothing to change{aside}{left}")
         unnamed = sum(cell is _NAMELESS for cell in edits.values())
         refusals = [
             cell.why for cell in edits.values() if cell and cell.why and cell is not _NAMELESS
@@ -1026,22 +1033,22 @@ class EditSheet:
         label = (
             f"{count(len(refusals), 'cell')} refused"
             if none
-            else label.replace("{cells}", count(taken, "cell"))
+            else label.replace("{cells}", count(taken, "cell")) + aside
         )
         label = label or self._describe(edits)
         self._past.append(self._remember(label, edits))
         self._future.clear()
         self._place(edits, added, removed)
-        message = label + aside
+        said, notes = label + left, []
         if unnamed and counted:
-            message += f" · {count(unnamed, 'new deal')} without a name"
+            notes.append(f"{count(unnamed, 'new deal')} without a name")
         if refusals and len(edits) == 1:
-            message = f"{self.column[next(iter(edits))[1]].title} not set: {refusals[0]}"
+            said = f"{self.column[next(iter(edits))[1]].title} not set: {refusals[0]}"
+        elif none:
+            said += f": {refusals[0]}"
         elif refusals:
-            message += (
-                f": {refusals[0]}" if none else f" · {len(refusals):,} refused: {refusals[0]}"
-            )
-        return EditResult(list(edits), sorted(rows), message, bool(refusals))
+            notes.append(f"{len(refusals):,} refused: {refusals[0]}")
+        return EditResult(list(edits), sorted(rows), said, tuple(notes), bool(refusals))
 
     def _remember(self, label: str, keys: Iterable[Key]) -> _UndoStep:
         return _UndoStep(
@@ -1070,7 +1077,7 @@ class EditSheet:
     ) -> EditResult:
         """Restore the last of some steps, and keep the present state among the others."""
         if not steps:
-            return EditResult(message=nothing)
+            return EditResult(said=nothing)
         step = steps.pop()
         others.append(self._remember(step.label, step.cells))
         rows = (self._added ^ step.added) | (self._removed ^ step.removed)

@@ -598,7 +598,7 @@ def test_edit__offers_for_many_deals_at_once_and_never_for_those_that_were_close
 
 def test_edit__adds_deals_for_what_is_pasted_below_the_last_one_as_one_step(team):
     cells = [(5, "name", "Last"), (6, "name", "Seventh"), (6, "value", "7k"), (7, "value", "8k")]
-    answer = team.edit(cells, "Pasted {cells}, 2 new deals", added=team.reserve_rows(2))
+    answer = team.edit(cells, "Pasted {cells}", "2 new deals", added=team.reserve_rows(2))
     assert answer.message == "Pasted 4 cells, 2 new deals · 1 new deal without a name"
     assert (answer.rows, team.end, team.changed_rows) == ([6, 7], 8, [5, 6])
     assert [each["why"] for each in team.list_problems(5)] == ["A deal needs a name"]

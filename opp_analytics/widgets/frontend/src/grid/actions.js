@@ -29,8 +29,8 @@ export class Actions {
     });
   }
 
-  put(areas, label = "") {
-    return areas.length ? this.grid.ask({ do: "edit", areas, label }) : this.grid.say("Nothing to change");
+  put(areas, label = "", aside = "") {
+    return areas.length ? this.grid.ask({ do: "edit", areas, label, aside }) : this.grid.say("Nothing to change");
   }
 
   // A text, or what a place holds, into the active cell, or into every selected cell of its kind.
@@ -40,7 +40,7 @@ export class Actions {
     if (!everywhere || selection.single) return this.put([{ rows: [activeRow], fields: [spec.field], block }]);
     const alike = (other) => !other.locked && (other === spec || (other.kind === spec.kind && (NUMERIC.has(spec.kind) || DATED.has(spec.kind))));
     const skipped = selection.ranges.reduce((sum, { r0, r1, c0, c1 }) => sum + (r1 - r0 + 1) * this.grid.specs.slice(c0, c1 + 1).filter((other) => !alike(other)).length, 0);
-    return this.put(this.areas(alike, { block }), `Set {cells} in ${spec.title}${skipped ? `, ${count(skipped, "cell")} of other columns left as they were` : ""}`);
+    return this.put(this.areas(alike, { block }), `Set {cells} in ${spec.title}`, skipped ? `${count(skipped, "cell")} of other columns left as they were` : "");
   }
 
   clear() {
@@ -140,7 +140,7 @@ export class Actions {
     }
     const aside = titles ? "its row of titles left out" : "";
     if (titles) block = block.slice(1);
-    if (block.length === 1 && block[0].length === 1) return this.put(this.areas((spec) => !spec.locked, { block }), ["Pasted into {cells}", aside].filter(Boolean).join(", "));
+    if (block.length === 1 && block[0].length === 1) return this.put(this.areas((spec) => !spec.locked, { block }), "Pasted into {cells}", aside);
     // Below the last deal a block goes on in new ones, but for blank lines; with a filter on, that would surprise.
     const left = store.order.length - r0;
     const all = store.order.length === store.total;
@@ -149,10 +149,11 @@ export class Actions {
     const fits = [Math.min(height, left), Math.min(width, specs.length - c0)];
     const fresh = all && store.byField.has("name") && this.grid.model.get("_rows").add ? Math.min(height - fits[0], MOST_NEW) : 0;
     const outside = height * width - (fits[0] + fresh) * fits[1];
-    const said = [`Pasted {cells}`, aside, fresh && count(fresh, "new deal"), outside && `${count(outside, "cell")} outside the ${all ? "grid" : "filtered deals"}`];
+    const said = [aside, fresh && count(fresh, "new deal"), outside && `${count(outside, "cell")} outside the ${all ? "grid" : "filtered deals"}`];
     if (fresh) store.below = store.order.length;
     const done = this.put(
       [{ rows: this.rows(r0, r0 + fits[0] - 1), fields: specs.slice(c0, c0 + fits[1]).map(({ field }) => field), block: used.slice(0, Math.max(1, fits[0] + fresh)).map((line) => line.slice(0, fits[1])), new: fresh }],
+      "Pasted {cells}",
       said.filter(Boolean).join(", "),
     );
     const select = () => selection.set({ r0, c0, r1: r0 + fits[0] + fresh - 1, c1: c0 + fits[1] - 1 });
