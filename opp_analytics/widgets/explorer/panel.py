@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics import schema, text
+from opp_analytics import text
 from opp_analytics.answers import (
     CATALOG,
     Answer,
@@ -29,7 +29,7 @@ from opp_analytics.arrays import Series
 from opp_analytics.columns import find_unit, format_cell, write_label
 from opp_analytics.history import History
 from opp_analytics.org import DEFAULT, record_link
-from opp_analytics.schema import Json
+from opp_analytics.schema import Json, is_blank
 from opp_analytics.widgets.explorer.choice import PRESETS
 
 _LISTED = 500
@@ -146,26 +146,15 @@ def _write_timeline(
     lines, zone = [], (history.org or DEFAULT).zone(None)
     changes = history.deal(unique_id, own_writes=own_writes)
     for _, record in changes.groupby("seen_at", sort=False):
-        fields = [
-            f"{text.label(field)} {_format(field, before)} → {_format(field, after)}"
-            for field, before, after in record[["field", "before", "after"]].itertuples(index=False)
-            if not schema.is_blank(field)
-        ]
+        fields = []
+        for field, *ends in record[["field", "before", "after"]].dropna(subset="field").to_numpy():
+            shown = ("empty" if is_blank(end) else format_cell(field, end, None) for end in ends)
+            fields.append(f"{text.label(field)} {' → '.join(shown)}")
         at, operation, run = record[["seen_at", "operation", "run_id"]].iloc[0]
         what = ", ".join(fields) if operation == "changed" else operation
-        own = "" if schema.is_blank(run) else f" (own run {run})"
+        own = "" if is_blank(run) else f" (own run {run})"
         lines.append(f"{text.day(at.tz_convert(zone), year=True)}: {what}{own}")
     return lines
-
-
-def _format(field: str, value: Any) -> str:
-    if schema.is_blank(value):
-        return "empty"
-    if isinstance(value, pd.Timestamp):
-        return text.day(value, year=True)
-    if isinstance(value, (int, float)):
-        return text.money(float(value), None, full=True)
-    return write_label(field, value)
 
 
 # -- controls
@@ -265,7 +254,7 @@ def _count_values(column: Series) -> list[list[Any]]:
     counts = column.value_counts(dropna=False, sort=False).head(_MOST_NAMES)
     if not isinstance(column.dtype, pd.CategoricalDtype):
         counts = counts.sort_index(key=lambda names: names.astype(str))
-    pairs = [(None if schema.is_blank(name) else name, int(n)) for name, n in counts.items()]
+    pairs = [(None if is_blank(name) else name, int(n)) for name, n in counts.items()]
     pairs.sort(key=lambda pair: pair[0] is None)
     return [
         [
