@@ -179,11 +179,11 @@ def _split_amount(text: str) -> _Amount:
     bare = text.strip()
     negative = bare.startswith("(") and bare.endswith(")")
     bare = bare[1:-1].strip() if negative else bare
-    bare = _SCIENTIFIC.sub(lambda found: f"{Decimal(found[0].replace(',', '.')):f}", bare)
-    found = _AMOUNT.fullmatch(bare) or _AMOUNT.fullmatch(_APART.sub("", bare))
-    if found is None:
+    bare = _SCIENTIFIC.sub(lambda power: f"{Decimal(power[0].replace(',', '.')):f}", bare)
+    parts = _AMOUNT.fullmatch(bare) or _AMOUNT.fullmatch(_APART.sub("", bare))
+    if parts is None:
         raise BadCell(*_NOT_AN_AMOUNT)
-    minus, before, minus2, figure, unit, after = found.groups()
+    minus, before, minus2, figure, unit, after = parts.groups()
     if before and after:
         raise BadCell(*_NOT_AN_AMOUNT)
     factor = _UNITS[unit.lower()] if unit else 1
@@ -264,11 +264,11 @@ def _split_percent(cell: Any) -> tuple[float, bool]:
     """Read a number, and whether it has the percent sign."""
     if not isinstance(cell, str):
         return _check_number(cell, _NOT_A_PERCENTAGE), False
-    found = _PERCENT.fullmatch(cell)
-    if found is None:
+    parts = _PERCENT.fullmatch(cell)
+    if parts is None:
         raise BadCell(*_NOT_A_PERCENTAGE)
     # A percentage has no thousands.
-    return float(found[1].replace(",", ".")), bool(found[2])
+    return float(parts[1].replace(",", ".")), bool(parts[2])
 
 
 def _check_number(cell: Any, otherwise: tuple[str, str]) -> float:
@@ -294,17 +294,17 @@ def find_habits(timezone: str | None, currency: str | None) -> tuple[bool | None
     with the year.
     """
     # The codes of most currencies begin with their country.
-    places = {get_global("zone_territories").get(timezone or ""), currency and currency[:2]} - {
+    countries = {get_global("zone_territories").get(timezone or ""), currency and currency[:2]} - {
         None
     }
     orders, signs = set(), set()
-    for place in places:
+    for country in countries:
         with suppress(UnknownLocaleError):
-            locale = Locale.parse(f"und_{place}")
+            locale = Locale.parse(f"und_{country}")
             pattern = locale.date_formats["short"].pattern
             orders.add(None if pattern[0] == "y" else pattern[0] == "d")
             signs.add(locale.number_symbols["latn"]["decimal"] == ",")
-    return tuple(found.pop() if len(found) == 1 else None for found in (orders, signs))  # type: ignore[return-value]
+    return tuple(answers.pop() if len(answers) == 1 else None for answers in (orders, signs))  # type: ignore[return-value]
 
 
 # Dates and times
@@ -383,11 +383,11 @@ def read_span(text: str) -> pd.DateOffset | None:
 
     None for any other text.
     """
-    found = _SPAN.fullmatch(text.strip())
-    if found is None:
+    parts = _SPAN.fullmatch(text.strip())
+    if parts is None:
         return None
-    unit = found[3][:1].lower()
-    number = int(found[2]) * _SPAN_UNITS[unit] * (1 if found[1] == "+" else -1)
+    unit = parts[3][:1].lower()
+    number = int(parts[2]) * _SPAN_UNITS[unit] * (1 if parts[1] == "+" else -1)
     if unit not in ("m", "q", "y"):
         return pd.DateOffset(days=number)
     if abs(number) > _LONGEST_SPAN:
@@ -400,13 +400,13 @@ def read_span(text: str) -> pd.DateOffset | None:
 def _parse_date(text: str, this_year: int | None, day_first: bool | None) -> date:
     """Read a calendar date, without pandas: a column may hold many."""
     bare = text.strip()
-    if found := _ISO.fullmatch(bare):
-        return _check_date(int(found[1]), int(found[2]), int(found[3]))
-    if found := _DOTTED.fullmatch(bare):
-        return _check_date(_read_year(found[3], None), int(found[2]), int(found[1]))
-    if found := _SLASHED.fullmatch(bare):
-        year = _read_year(found[3], this_year)
-        first, second = int(found[1]), int(found[2])
+    if parts := _ISO.fullmatch(bare):
+        return _check_date(int(parts[1]), int(parts[2]), int(parts[3]))
+    if parts := _DOTTED.fullmatch(bare):
+        return _check_date(_read_year(parts[3], None), int(parts[2]), int(parts[1]))
+    if parts := _SLASHED.fullmatch(bare):
+        year = _read_year(parts[3], this_year)
+        first, second = int(parts[1]), int(parts[2])
         if day_first is None and first != second and 1 <= first <= 12 and 1 <= second <= 12:
             check_year(year)
             raise _TwoDays(date(year, first, second), date(year, second, first))
@@ -537,12 +537,12 @@ def match_name(typed: str, names: Mapping[str, str] | Iterable[str]) -> str | No
 
     A mapping leads from each spelling, aliases included, to its name.
     """
-    known = names if isinstance(names, Mapping) else {name: name for name in names}
-    if typed in known:
-        return known[typed]
+    spellings = names if isinstance(names, Mapping) else {name: name for name in names}
+    if typed in spellings:
+        return spellings[typed]
     wanted = fold(typed)
-    found = {name for spelling, name in known.items() if fold(spelling) == wanted}
-    return found.pop() if len(found) == 1 else None
+    matches = {name for spelling, name in spellings.items() if fold(spelling) == wanted}
+    return matches.pop() if len(matches) == 1 else None
 
 
 def suggest(typed: str, names: Iterable[str], *, most: int = 2) -> list[str]:
@@ -602,12 +602,12 @@ def list_bad(bad: Iterable[BadValue]) -> list[str]:
     for one in sorted(bad, key=lambda one: (one.row, one.column)):
         reason = one.reason.problem if one.has_option else str(one.reason)
         groups.setdefault((one.column, repr(one.value), reason), []).append(one.row)
-    lines, said = [], set()
+    lines, named = [], set()
     for (column, shown, reason), rows in list(groups.items())[:_MOST_NAMED]:
         where = f"row{'s' * (len(rows) > 1)} {joined(map(str, rows), most=3)}"
         cell = shown if len(shown) <= 80 else f"{shown[:79]}…"
-        lines.append(f"{where}: {column}={cell}{'' if (column, reason) in said else f' {reason}'}")
-        said.add((column, reason))
+        lines.append(f"{where}: {column}={cell}{'' if (column, reason) in named else f' {reason}'}")
+        named.add((column, reason))
     more = sum(map(len, list(groups.values())[_MOST_NAMED:]))
     return [*lines, *([f"and {count(more, 'cell')} more"] if more else [])]
 
@@ -670,28 +670,28 @@ class Cells:
     ) -> tuple[dict[int, Any], dict[int, BadCell]]:
         """Read the distinct cells, except `done` ones and marks of empty cells.
 
-        Returns the values by place, and the reasons of cells that `read` refuses.
+        Returns the values by code, and the reasons of cells that `read` refuses.
         """
         values: dict[int, Any] = {}
         reasons: dict[int, BadCell] = {}
         left = self.distinct if done is None else self.distinct[~done]
-        for place, cell in zip(left.index.tolist(), left.tolist(), strict=True):
+        for code, cell in zip(left.index.tolist(), left.tolist(), strict=True):
             if is_mark_of_blank(cell):
                 continue
             try:
-                values[place] = read(cell)
+                values[code] = read(cell)
             except BadCell as error:
-                reasons[place] = error.with_traceback(None)
+                reasons[code] = error.with_traceback(None)
         return values, reasons
 
     def find_bad(self, reasons: Mapping[int, BadCell]) -> list[BadValue]:
         """Find the rows of the cells that were refused, each with its reason."""
         if not reasons:
             return []
-        found = np.flatnonzero(np.isin(self.codes, list(reasons)))
+        rows = np.flatnonzero(np.isin(self.codes, list(reasons)))
         return [
             BadValue(int(self.rows[row]), self.label, self.distinct.iloc[code], reasons[code])
-            for row, code in ((int(row), int(self.codes[row])) for row in found)
+            for row, code in ((int(row), int(self.codes[row])) for row in rows)
         ]
 
 
@@ -720,12 +720,12 @@ def as_ids(column: Series) -> Series:
     """
     texts = as_texts(column)
     codes, ids = pd.factorize(texts)
-    known = pd.Series(ids, dtype=TEXT)
-    short = known.str.fullmatch(_SALESFORCE_ID).astype(bool)
+    unique = pd.Series(ids, dtype=TEXT)
+    short = unique.str.fullmatch(_SALESFORCE_ID).astype(bool)
     if not short.any():
         return texts
-    known = known.where(~short, known[short].add(_make_suffixes(known[short])))
-    return known.reindex(codes).set_axis(texts.index)
+    unique = unique.where(~short, unique[short].add(_make_suffixes(unique[short])))
+    return unique.reindex(codes).set_axis(texts.index)
 
 
 def _make_suffixes(ids: Series) -> Series:
@@ -752,26 +752,26 @@ def find_decimal_comma(
     `semicolons` between its cells and `dots` in its dates has it; one with neither is American,
     where it has ``45,000``. None where nothing settles it.
     """
-    found: dict[bool, BadValue] = {}
+    settled: dict[bool, BadValue] = {}
     doubtful: set[str] = set()
     for column in columns:
         texts = column.texts
         bare = pc.replace_substring_regex(texts, r"^(\D*)0", r"\1z")
         shapes = pc.replace_substring_regex(bare, r"\d", "9").to_pandas()
         # One text of each shape; digits are alike but for a zero in front.
-        for place in shapes.drop_duplicates().index:
+        for code in shapes.drop_duplicates().index:
             with suppress(BadCell):
-                amount = _split_amount(str(texts[int(place)]))
+                amount = _split_amount(str(texts[int(code)]))
                 point, comma = amount.read(False), amount.read(True)
-                if (point is None) != (comma is None) and (point is None) not in found:
+                if (point is None) != (comma is None) and (point is None) not in settled:
                     which = "comma" if point is None else "point"
-                    found[point is None] = column.find_bad(
-                        {int(place): BadCell(f"has a decimal {which}")}
+                    settled[point is None] = column.find_bad(
+                        {int(code): BadCell(f"has a decimal {which}")}
                     )[0]
                 elif point is not None and comma is not None and point != comma:
                     doubtful.add(amount.figure.strip("0123456789"))
-    if found:
-        return _settle(found, file, "write all amounts in one way"), ""
+    if settled:
+        return _settle(settled, file, "write all amounts in one way"), ""
     if semicolons and dots:
         why = "decimal comma, as in files with semicolons and dates such as 31.12.2026"
         return True, why if doubtful else ""
@@ -822,8 +822,8 @@ def read_amounts(
                 )
         return _read_in_column(amount, decimal_comma)
 
-    found, reasons = cells.read_each(read, plain)
-    amounts[list(found)] = list(found.values())
+    numbers, reasons = cells.read_each(read, plain)
+    amounts[list(numbers)] = list(numbers.values())
     return cells.spread(amounts, np.nan), cells.find_bad(reasons)
 
 
@@ -832,8 +832,8 @@ def _read_in_column(amount: _Amount, decimal_comma: bool | None) -> float:
 
     None refuses one with two readings.
     """
-    known = decimal_comma is not None or amount.figure.isdecimal()
-    if known and (likely := amount.read(bool(decimal_comma))) is not None:
+    certain = decimal_comma is not None or amount.figure.isdecimal()
+    if certain and (likely := amount.read(bool(decimal_comma))) is not None:
         return likely
     readings = {comma: amount.read(comma) for comma in (False, True)}
     wanted = {readings[comma] for comma in readings if decimal_comma in (None, comma)} - {None}
@@ -865,19 +865,19 @@ def read_percents(cells: Cells, *, fractions: bool = False) -> tuple[Series, lis
     Numbers without a sign are fractions where none is above 1 and one is between 0 and 1, or where
     the caller says so.
     """
-    found, reasons = cells.read_each(_split_percent)
-    bare = {place: number for place, (number, signed) in found.items() if not signed}
+    numbers, reasons = cells.read_each(_split_percent)
+    bare = {code: number for code, (number, signed) in numbers.items() if not signed}
     fractional = bool(bare) and max(bare.values()) <= 1
     fractional = fractional and (fractions or any(0 < number < 1 for number in bare.values()))
     percents = np.full(len(cells.distinct), np.nan)
-    for place, (number, signed) in found.items():
-        percents[place] = number if signed or not fractional else round(number * 100, 9)
-        if not 0 <= percents[place] <= 100:
-            reasons[place] = BadCell("is not between 0% and 100%")
+    for code, (number, signed) in numbers.items():
+        percents[code] = number if signed or not fractional else round(number * 100, 9)
+        if not 0 <= percents[code] <= 100:
+            reasons[code] = BadCell("is not between 0% and 100%")
     if not fractional:
         reasons |= {
-            place: BadCell(f"may mean {number:g}% or {number * 100:g}%", "write it with its sign")
-            for place, number in bare.items()
+            code: BadCell(f"may mean {number:g}% or {number * 100:g}%", "write it with its sign")
+            for code, number in bare.items()
             if 0 < number < 1 or (number == 1 and max(bare.values()) == 1)
         }
     return cells.spread(percents, np.nan), cells.find_bad(reasons), fractional
@@ -885,9 +885,9 @@ def read_percents(cells: Cells, *, fractions: bool = False) -> tuple[Series, lis
 
 def read_flags(cells: Cells) -> Read:
     """Read a column of yes and no; an empty cell is no."""
-    found, reasons = cells.read_each(lambda cell: read_flag(str(cell)))
+    answers, reasons = cells.read_each(lambda cell: read_flag(str(cell)))
     flags = np.zeros(len(cells.distinct), dtype=bool)
-    flags[list(found)] = list(found.values())
+    flags[list(answers)] = list(answers.values())
     return cells.spread(flags, False), cells.find_bad(reasons)
 
 
@@ -896,27 +896,27 @@ def find_day_order(columns: Iterable[Cells], file: str | None = None) -> bool | 
 
     A contradiction is an error that names both rows; without the name of the `file`, it is None.
     """
-    found: dict[bool, BadValue] = {}
+    settled: dict[bool, BadValue] = {}
     for column in columns:
         # Above 12 it can only be a day.
         for pattern, day_first, which in _ORDERS:
             places = np.flatnonzero(column.match(pattern))
-            if len(places) and day_first not in found:
-                found[day_first] = column.find_bad(
+            if len(places) and day_first not in settled:
+                settled[day_first] = column.find_bad(
                     {int(places[0]): BadCell(f"has the {which} first")}
                 )[0]
-    return _settle(found, file, "write all dates in one order")
+    return _settle(settled, file, "write all dates in one order")
 
 
-def _settle(found: Mapping[bool, BadValue], file: str | None, way_out: str) -> bool | None:
-    """Take the one answer that was found.
+def _settle(settled: Mapping[bool, BadValue], file: str | None, way_out: str) -> bool | None:
+    """Take the one answer that rows settled.
 
     Two are an error, or None without the name of the `file`.
     """
-    if len(found) == 2 and file is not None:
-        first, last = sorted(found.values())
+    if len(settled) == 2 and file is not None:
+        first, last = sorted(settled.values())
         refuse(file, [first, replace(last, reason=BadCell(last.reason.problem, way_out))])
-    return next(iter(found)) if len(found) == 1 else None
+    return next(iter(settled)) if len(settled) == 1 else None
 
 
 def read_dates(cells: Cells, day_first: bool | None) -> Read:
@@ -979,7 +979,7 @@ def _read_times(
         fits = moments.dt.year.between(FIRST_YEAR, LAST_YEAR).to_numpy()
         stamps[places[fits]] = moments[fits].dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
         is_utc[places[fits]] = texts[fits].str.endswith("Z")
-    found, reasons = cells.read_each(read, ~np.isnat(stamps))
-    for place, (moment, in_utc) in found.items():
-        stamps[place], is_utc[place] = moment, in_utc
+    moments_read, reasons = cells.read_each(read, ~np.isnat(stamps))
+    for code, (moment, in_utc) in moments_read.items():
+        stamps[code], is_utc[code] = moment, in_utc
     return stamps, reasons, is_utc

@@ -212,10 +212,10 @@ def decode_file(path: Path, content: bytes, encoding: str | None = None) -> tupl
         try:
             return content.decode(name), _NAMES.get(name, name)
         except UnicodeDecodeError as error:
-            place, last = error.start, _NAMES.get(name, name)
+            at, last = error.start, _NAMES.get(name, name)
     raise DataError(
-        f"{path} is not {last} text: line {content[:place].count(10) + 1} holds the byte "
-        f"{content[place]:#04x}; export it as CSV UTF-8, or name its encoding"
+        f"{path} is not {last} text: line {content[:at].count(10) + 1} holds the byte "
+        f"{content[at]:#04x}; export it as CSV UTF-8, or name its encoding"
     )
 
 
@@ -228,7 +228,7 @@ def find_header(rows: Sequence[Sequence[Any]], known: Known) -> int:
     if any(scores):
         return scores.index(max(scores))
     return next(
-        (place for place, row in enumerate(rows[:_HEADER_WITHIN]) if any(read_labels(row))), 0
+        (number for number, row in enumerate(rows[:_HEADER_WITHIN]) if any(read_labels(row))), 0
     )
 
 
@@ -259,19 +259,19 @@ def _read_csv(path: Path, text: str, read_as: str, known: Known) -> FileTable:
             rows = list(islice(reader, _HEADER_WITHIN))
             check_width(path, max(rows, key=len, default=[]))
             top = 1 if _names_separator(text) else 0
-            place = top + find_header(rows[top:], known)
-            labels = read_labels(rows[place]) if len(rows) > top else ()
+            above = top + find_header(rows[top:], known)
+            labels = read_labels(rows[above]) if len(rows) > top else ()
             if not labels:
                 raise DataError(f"{path} holds no table; export the report again")
-            header = rows[place]
-            columns = _read_body(chain(rows[place + 1 :], reader), len(header), path, place + 2)
+            header = rows[above]
+            columns = _read_body(chain(rows[above + 1 :], reader), len(header), path, above + 2)
         except (csv.Error, UnicodeEncodeError) as error:
             raise DataError(f"cannot read {path} as CSV ({error}); export it again") from None
-    index = pd.RangeIndex(place + 2, place + 2 + len(columns[0]), name="row")
+    index = pd.RangeIndex(above + 2, above + 2 + len(columns[0]), name="row")
     table = _make_table(
-        str(path), f"CSV, {read_as}", labels, columns[: len(labels)], index, _note_titles(place)
+        str(path), f"CSV, {read_as}", labels, columns[: len(labels)], index, _note_titles(above)
     )
-    return replace(table, delimiter=delimiter, head=_join_cells(rows[:place]))
+    return replace(table, delimiter=delimiter, head=_join_cells(rows[:above]))
 
 
 def _read_body(rows: Iterator[list[str]], width: int, path: Path, first: int) -> list[pa.Array]:
@@ -281,9 +281,9 @@ def _read_body(rows: Iterator[list[str]], width: int, path: Path, first: int) ->
     """
     chunks: list[list[pa.Array]] = [[] for _ in range(width)]
     while batch := list(islice(rows, _BATCH)):
-        for place, row in enumerate(batch):
+        for row_number, row in enumerate(batch):
             if len(row) != width:
-                batch[place] = _fit_row(row, width, path, first + place, "")
+                batch[row_number] = _fit_row(row, width, path, first + row_number, "")
         for chunk, cells in zip(chunks, zip(*batch, strict=True), strict=True):
             chunk.append(pa.array(cells, pa.string()))
         first += len(batch)
@@ -341,19 +341,19 @@ def _read_workbook(path: Path, content: bytes, known: Known) -> FileTable:
     if not sheets:
         raise DataError(f"{path} has no visible sheet; show the one with the report")
     title, rows = max(sheets, key=lambda sheet: _count_best(sheet[1], known))
-    place = find_header(rows, known)
-    labels = read_labels(rows[place]) if rows else ()
+    above = find_header(rows, known)
+    labels = read_labels(rows[above]) if rows else ()
     if not labels:
         raise DataError(f"{path} holds no table; export the report again")
-    first, width = place + 2, len(labels)
+    first, width = above + 2, len(labels)
     below = [
         _fit_row(row, width, path, number)
-        for number, row in enumerate(rows[place + 1 :], start=first)
+        for number, row in enumerate(rows[above + 1 :], start=first)
     ]
     columns: list[Sequence[Any]] = list(zip(*below, strict=True)) if below else [()] * width
     index = pd.RangeIndex(first, first + len(below), name="row")
-    made = _make_table(str(path), f"sheet {title!r}", labels, columns, index, _note_titles(place))
-    return replace(made, facts=facts, head=_join_cells(rows[:place]))
+    made = _make_table(str(path), f"sheet {title!r}", labels, columns, index, _note_titles(above))
+    return replace(made, facts=facts, head=_join_cells(rows[:above]))
 
 
 def import_openpyxl() -> Any:
@@ -473,7 +473,7 @@ def _make_table(
     index: pd.Index[Any],
     left_out: tuple[str, ...] = (),
 ) -> FileTable:
-    cells = {place: _trim(column, index) for place, column in enumerate(columns)}
+    cells = {number: _trim(column, index) for number, column in enumerate(columns)}
     return FileTable(file, read_as, tuple(labels), pd.DataFrame(cells, index=index), left_out)
 
 
@@ -495,12 +495,12 @@ def _read_frame(
     refuse_halves(frame)
     index = pd.RangeIndex(len(frame), name="row")
     cells = {}
-    for place, dtype in enumerate(frame.dtypes):
-        column = frame.iloc[:, place]
+    for number, dtype in enumerate(frame.dtypes):
+        column = frame.iloc[:, number]
         texts = isinstance(
             dtype, (pd.StringDtype, pd.CategoricalDtype)
         ) or pd.api.types.is_object_dtype(dtype)
-        cells[place] = _trim(column.tolist(), index) if texts else column.set_axis(index)
+        cells[number] = _trim(column.tolist(), index) if texts else column.set_axis(index)
     labels = tuple(str(label).strip() for label in frame.columns)
     return FileTable(
         file, read_as, labels, pd.DataFrame(cells, index=index), facts=keep_facts(frame.attrs)
@@ -558,11 +558,9 @@ def drop_footer(table: FileTable, ids: int) -> FileTable:
         doubtful = np.array([*likely, False])[codes]
     whole = key.notna().to_numpy() & (filled > min(1, cells.shape[1] - 1)) & ~doubtful
     extra = np.zeros(len(cells), dtype=bool)
-    for place in np.flatnonzero(~whole & (filled > 0)):
-        extra[place] = _is_extra(table, int(place), ids)
-        whole[place] = (
-            doubtful[place] and not extra[place] and not is_mark_of_blank(key.iloc[place])
-        )
+    for row in np.flatnonzero(~whole & (filled > 0)):
+        extra[row] = _is_extra(table, int(row), ids)
+        whole[row] = doubtful[row] and not extra[row] and not is_mark_of_blank(key.iloc[row])
     last = int(np.flatnonzero(whole)[-1]) if whole.any() else -1
     odd = np.flatnonzero(~whole & (filled > 0))
     below, within = odd[odd > last], odd[odd < last]
@@ -570,7 +568,7 @@ def drop_footer(table: FileTable, ids: int) -> FileTable:
     if len(below) and not extra[below[0]] and below[0] > 0 and filled[below[0] - 1]:
         stray = np.append(stray, below[0])
     if len(stray):
-        refuse(table.file, [_name_stray(table, int(place)) for place in stray])
+        refuse(table.file, [_name_stray(table, int(row)) for row in stray])
     return _keep_rows(
         table, whole, {"within the table without a deal": within, "below the table": below}
     )
@@ -585,7 +583,7 @@ def drop_totals(table: FileTable) -> FileTable:
     return _keep_rows(table, ~totals, {"of totals": np.flatnonzero(totals)})
 
 
-def _keep_rows(table: FileTable, kept: Flags, others: Mapping[str, NDArray[Any]]) -> FileTable:
+def _keep_rows(table: FileTable, mask: Flags, others: Mapping[str, NDArray[Any]]) -> FileTable:
     """Keep rows; the others are noted by their first ones."""
     notes = []
     for where, places in others.items():
@@ -598,15 +596,15 @@ def _keep_rows(table: FileTable, kept: Flags, others: Mapping[str, NDArray[Any]]
                 f"{count(len(places), 'row')} {where}: "
                 f"{joined(named + [''] * (len(places) - 4), most=3)}"
             )
-    return replace(table, cells=table.cells[kept], left_out=(*table.left_out, *notes))
+    return replace(table, cells=table.cells[mask], left_out=(*table.left_out, *notes))
 
 
-def _is_extra(table: FileTable, place: int, ids: int) -> bool:
+def _is_extra(table: FileTable, row: int, ids: int) -> bool:
     """Return True if a row is not a deal: a total, notice, repeated header or lone cell.
 
     A lone cell that is an id is a deal.
     """
-    filled = {at: cell for at, cell in enumerate(table.cells.iloc[place]) if not is_blank(cell)}
+    filled = {at: cell for at, cell in enumerate(table.cells.iloc[row]) if not is_blank(cell)}
     if len(filled) > 1:
         return _is_total([*filled.values()]) or all(
             cell == table.labels[at] for at, cell in filled.items()
@@ -626,15 +624,15 @@ def _is_total(filled: Sequence[Any]) -> bool:
     )
 
 
-def _name_stray(table: FileTable, place: int) -> BadValue:
-    column, value = _first_cell(table.cells.iloc[place])
+def _name_stray(table: FileTable, row: int) -> BadValue:
+    column, value = _first_cell(table.cells.iloc[row])
     reason = BadCell(
         "is in a row without an id or without anything else",
         "export the details only, without groups and subtotals, or delete the row",
     )
-    return BadValue(int(table.cells.index[place]), table.labels[column], value, reason)
+    return BadValue(int(table.cells.index[row]), table.labels[column], value, reason)
 
 
 def _first_cell(row: Series) -> tuple[int, Any]:
-    place = int(row.notna().to_numpy().argmax())
-    return place, row.iloc[place]
+    column = int(row.notna().to_numpy().argmax())
+    return column, row.iloc[column]

@@ -119,9 +119,9 @@ class Watched:
         passed = [one for one in self.milestones[:1] if one.key not in told]
         ends = {key: self.find_end(key) for key in told if key not in holding}
         over = [end for end in ends.values() if end and end.sentence]
-        kept = [key for key, end in ends.items() if end and not end.sentence]
+        settled = [key for key, end in ends.items() if end and not end.sentence]
         news = sorted([*begun, *over, *passed], key=lambda alert: bool(alert.deal))
-        return fold_alerts(news), fold_alerts(stand), (*holding, *kept)
+        return fold_alerts(news), fold_alerts(stand), (*holding, *settled)
 
 
 def fold_alerts(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
@@ -142,18 +142,20 @@ def fold_alerts(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
 def alerts(context: Context) -> Answer:
     """Say what the org file asks to be told of and holds today, the new ones first."""
     watched = judge_alerts(context)
-    found = [*watched.alerts, *watched.milestones]
-    new = sum(one.new is True for one in found)
+    shown = [*watched.alerts, *watched.milestones]
+    new = sum(one.new is True for one in shown)
     asked = any(name in context.org.report for name in (*_ASKS, "milestones"))
     none = "No alert holds" if asked else "The org file sets no alert"
-    held = text.spelled(len(found), "alert")
-    said = Sentence.of(f"{held} {'holds' if len(found) == 1 else 'hold'}, {new or 'none'} new")
-    rows = tuple(_make_row(context, alert) for alert in found)
+    number = text.spelled(len(shown), "alert")
+    headline = Sentence.of(
+        f"{number} {'holds' if len(shown) == 1 else 'hold'}, {new or 'none'} new"
+    )
+    rows = tuple(_make_row(context, alert) for alert in shown)
     return Answer(
         key="alerts",
         context=context,
         title="Alerts",
-        finding=said if found else Sentence.of(none),
+        finding=headline if shown else Sentence.of(none),
         tables=(Table("alerts", ("new", "sentence"), rows),) if rows else (),
     )
 
@@ -242,18 +244,22 @@ def judge_forecast(
         if holds is None:
             alerts.append(Alert("", key=key, kind="over"))
             continue
-        found = condition.comparison
-        names = f"{found.column}{found.base and f' / {found.base}'}" if found else ""
-        cells = _find_words(condition, found, now, written, currency) | {"period": period}
-        said = _SAID.get(names, "{period}: {said}").format_map(cells)
+        comparison = condition.comparison
+        names = (
+            f"{comparison.column}{comparison.base and f' / {comparison.base}'}"
+            if comparison
+            else ""
+        )
+        cells = _find_words(condition, comparison, now, written, currency) | {"period": period}
+        message = _SAID.get(names, "{period}: {said}").format_map(cells)
         if holds:
             new = None if before is None else not condition.judge(before)
-            words = own.get(condition.text) or (found and own.get(found.column))
-            said = text.capital(text.one_line(words.format_map(cells) if words else said))
-            alerts.append(Alert(said, new, key, side="" if words else cells["bound"]))
+            words = own.get(condition.text) or (comparison and own.get(comparison.column))
+            message = text.capital(text.one_line(words.format_map(cells) if words else message))
+            alerts.append(Alert(message, new, key, side="" if words else cells["bound"]))
         else:
-            said = f"{text.capital(said)}; no longer {cells['bound']}."
-            alerts.append(Alert(said, key=key, kind="over"))
+            message = f"{text.capital(message)}; no longer {cells['bound']}."
+            alerts.append(Alert(message, key=key, kind="over"))
     closed, target = (text.money(float(row[name]), currency) for name in ("booked", "target"))
     for share in sorted(settings.get("milestones") or (), reverse=True):
         part = f"{text.percent(share, 0 if round(share, 2) == share else 1)} of target"
@@ -279,35 +285,44 @@ def _read_texts(settings: Mapping[str, Any]) -> dict[str, str]:
 
 def _find_words(
     condition: Condition,
-    found: Comparison | None,
+    comparison: Comparison | None,
     figures: Mapping[str, float],
     written: dict[str, str],
     currency: str | None,
 ) -> dict[str, str]:
-    """Add to the columns as `written` a condition, and the comparison `found` in it.
+    """Add to the columns as `written` a condition, and the `comparison` in it.
 
     Of that the figure, and the side of its line.
     """
     cells = written | {"condition": condition.text}
-    if found is None:
-        said = text.joined(f"{_name_figure(name)} is {cells[name]}" for name in condition.columns)
-        return cells | {"said": said, "bound": f"meeting {condition.text}"}
-    figure, line = _write_pair(found, found.measure(figures), currency)
-    said = f"{_name_figure(found.column)} is {figure}"
-    said += f" of {text.label(found.base)}" if found.base else ""
-    return cells | {"said": said, "figure": figure, "line": line, "bound": f"{found.word} {line}"}
+    if comparison is None:
+        sentence = text.joined(
+            f"{_name_figure(name)} is {cells[name]}" for name in condition.columns
+        )
+        return cells | {"said": sentence, "bound": f"meeting {condition.text}"}
+    figure, line = _write_pair(comparison, comparison.measure(figures), currency)
+    sentence = f"{_name_figure(comparison.column)} is {figure}"
+    sentence += f" of {text.label(comparison.base)}" if comparison.base else ""
+    return cells | {
+        "said": sentence,
+        "figure": figure,
+        "line": line,
+        "bound": f"{comparison.word} {line}",
+    }
 
 
 def _name_figure(column: str) -> str:
     return "chance in its period" if column == "period_chance" else text.label(column)
 
 
-def _write_pair(found: Comparison, figure: float, currency: str | None) -> tuple[str, str]:
+def _write_pair(comparison: Comparison, figure: float, currency: str | None) -> tuple[str, str]:
     """Write a figure and its line, finer where rounding hides on which side of it the figure is."""
-    column = "" if found.base else found.column
+    column = "" if comparison.base else comparison.column
     for fine in (False, True):
-        one, other = (_write(column, number, currency, fine) for number in (figure, found.line))
-        if one != other or figure == found.line:
+        one, other = (
+            _write(column, number, currency, fine) for number in (figure, comparison.line)
+        )
+        if one != other or figure == comparison.line:
             break
     # A whole share needs no decimals beside a finer one.
     return one.replace(".00%", "%"), other.replace(".00%", "%")
@@ -386,25 +401,25 @@ class _Deals:
                     f"{text.joined(condition.columns, last='or')} is not known of any open deal"
                 )
                 DataWarning.warn(why)
-        found = [
+        meeting = [
             (key, condition)
             for key, *holds in zip(self.figures, *judged, strict=True)
             for condition, so in zip(self.conditions, holds, strict=True)
             if so
         ]
-        if not found:
+        if not meeting:
             return []
         names = [*next(iter(self.figures.values()))]
-        then = tables.measure_deals_before(context, names, {key for key, _ in found})
+        then = tables.measure_deals_before(context, names, {key for key, _ in meeting})
         before = None if then is None else _read_rows(then, names)
         alerts = []
-        for key, condition in found:
+        for key, condition in meeting:
             was = (before or {}).get(key)
             new = None if before is None else not (was and condition.judge(was))
             named = self._name(self.table.loc[key])
-            said, *line = self._say(key, condition)
+            sentence, *line = self._say(key, condition)
             key_of = f"{key} {condition.text}"
-            alerts.append(Alert(said, new, key_of, named, "alert", str(key), *line))
+            alerts.append(Alert(sentence, new, key_of, named, "alert", str(key), *line))
         return alerts
 
     def find_end(self, key: str) -> Alert | None:
@@ -417,15 +432,15 @@ class _Deals:
             if deal == key:
                 continue
             if deal in self.figures:
-                known = condition.judge(self.figures[deal]) is not None
-                said = self._say(deal, condition)[0] if known else ""
+                can_tell = condition.judge(self.figures[deal]) is not None
+                sentence = self._say(deal, condition)[0] if can_tell else ""
                 named = self._name(self.table.loc[[deal]].iloc[0])
-                return Alert(said, key=key, deal=named, kind="over", deal_id=deal)
+                return Alert(sentence, key=key, deal=named, kind="over", deal_id=deal)
             for _, row in self.context.deals[self.context.deals["unique_id"] == deal].iterrows():
                 named = self._name(row)
                 amount = "" if pd.isna(row["value"]) else f": {self.context.money(row['value'])}"
-                said = f"{named} was {text.label(row['outcome'])}{amount}."
-                return Alert(said, key=key, deal=named, kind="over", deal_id=deal)
+                sentence = f"{named} was {text.label(row['outcome'])}{amount}."
+                return Alert(sentence, key=key, deal=named, kind="over", deal_id=deal)
         return None
 
     def _name(self, row: Series) -> str:
@@ -442,9 +457,11 @@ class _Deals:
         """
         figures, currency = self.figures[key], self.context.org.currency
         holds = condition.judge(figures)
-        found = next((one for one in condition.comparisons if one.judge(figures) == holds), None)
+        comparison = next(
+            (one for one in condition.comparisons if one.judge(figures) == holds), None
+        )
         written = {column: self._write(key, column) for column in map(str, self.table)}
-        cells = _find_words(condition, found, figures, written, currency)
+        cells = _find_words(condition, comparison, figures, written, currency)
         cells |= {"deal": self._name(self.table.loc[key]), "due": self._say_due(key)}
         usual = "{deal}: {said}" if holds else "{deal}: {said}, no longer {bound}."
         own = self.own.get(condition.text) if holds else None

@@ -306,7 +306,8 @@ the path."""
 
 # The check
 
-Place = tuple[int | str, ...]
+KeyPath = tuple[int | str, ...]
+"""Keys, and the numbers of entries of lists, that lead to a setting."""
 _RIGHT = {
     "preset": f"use text: {joined(PRESETS, last='or')}",
     "currency": 'use an ISO code in quotes, such as "USD" or "EUR"',
@@ -364,8 +365,8 @@ _WANTED = {
 
 
 @dataclass(frozen=True)
-class _Found:
-    place: Place
+class _Mistake:
+    path: KeyPath
     value: Any
     right: str
 
@@ -379,7 +380,7 @@ def check_settings(raw: Json, text: str | None = None) -> tuple[Json, list[OrgPr
     With `text`, the mistakes are in the order of the file.
     """
     read, mistakes = _read_shape(raw)
-    found = [
+    listed = [
         *_check_shape(raw, mistakes),
         *_check_stages(raw),
         *_check_columns(raw),
@@ -388,18 +389,18 @@ def check_settings(raw: Json, text: str | None = None) -> tuple[Json, list[OrgPr
         *_check_rates(raw),
         *_check_alerts(raw),
     ]
-    places = {one.place for one in found} if text is not None and len(text) <= _FINDABLE else ()
-    lines = _find_lines(text or "", places)
+    paths = {one.path for one in listed} if text is not None and len(text) <= _FINDABLE else ()
+    lines = _find_lines(text or "", paths)
     problems = [
         OrgProblem(
             "".join(
-                f"[{part}]" if isinstance(part, int) else f".{part}" for part in one.place
+                f"[{part}]" if isinstance(part, int) else f".{part}" for part in one.path
             ).lstrip("."),
             "" if one.value is _MISSING else _show(one.value),
             one.right,
-            line=lines.get(one.place),
+            line=lines.get(one.path),
         )
-        for one in found
+        for one in listed
     ]
     return read, sorted(problems, key=lambda problem: problem.line or 0)
 
@@ -409,8 +410,8 @@ def _show(value: Any) -> str:
     return shown if len(shown) <= 60 else f"{shown[:57]}…"
 
 
-def _names(place: Place) -> str:
-    return ".".join(part for part in place if isinstance(part, str))
+def _names(path: KeyPath) -> str:
+    return ".".join(part for part in path if isinstance(part, str))
 
 
 def _read_shape(raw: Json) -> tuple[Json, list[ErrorDetails]]:
@@ -425,79 +426,79 @@ def _read_shape(raw: Json) -> tuple[Json, list[ErrorDetails]]:
     return raw | shape.model_dump(include={*TABLES}, exclude_unset=True, exclude_none=True), []
 
 
-def _check_shape(raw: Json, mistakes: Iterable[ErrorDetails]) -> Iterator[_Found]:
+def _check_shape(raw: Json, mistakes: Iterable[ErrorDetails]) -> Iterator[_Mistake]:
     """Find unknown and missing keys, and values of the wrong type or out of range."""
-    reported: set[Place] = set()
+    reported: set[KeyPath] = set()
     for mistake in mistakes:
         loc, kind, value = mistake["loc"], mistake["type"], mistake["input"]
-        place = _cut_to_known(raw, loc) if kind not in ("missing", "extra_forbidden") else loc
-        if place in reported:
+        path = _cut_to_known(raw, loc) if kind not in ("missing", "extra_forbidden") else loc
+        if path in reported:
             continue
-        reported.add(place)
+        reported.add(path)
         if kind == "extra_forbidden":
-            inside = _SHAPES["join" if place[0] == "join" else _names(place[:-1])].model_fields
-            near = _near(str(place[-1]), inside)
-            yield _Found(place, value, f"unknown key; {near}the keys here are {joined(inside)}")
+            inside = _SHAPES["join" if path[0] == "join" else _names(path[:-1])].model_fields
+            near = _near(str(path[-1]), inside)
+            yield _Mistake(path, value, f"unknown key; {near}the keys here are {joined(inside)}")
         elif kind == "missing":
-            yield _Found(place, _MISSING, "missing; add it")
+            yield _Mistake(path, _MISSING, "missing; add it")
         elif kind == "value_error":
             # An address may hold a password.
-            hidden = place == ("record_url",) and "@" in value
-            yield _Found(place, _MISSING if hidden else value, str(mistake["ctx"]["error"]))
+            hidden = path == ("record_url",) and "@" in value
+            yield _Mistake(path, _MISSING if hidden else value, str(mistake["ctx"]["error"]))
         else:
-            names = _names(place)
+            names = _names(path)
             while names and names not in _RIGHT:
                 names = names.rpartition(".")[0]
             options = {"stages.kind": KINDS, "stages.category": CATEGORIES}.get(names, ())
             hint = _near(value, options) if isinstance(value, str) else ""
-            yield _Found(
-                place,
-                _get(raw, place, value),
+            yield _Mistake(
+                path,
+                _get(raw, path, value),
                 hint + (_RIGHT.get(names) or _WANTED.get(kind, "use text that is not blank")),
             )
 
 
-def _cut_to_known(raw: Any, loc: Place) -> Place:
-    """Cut a place to the part that is in the settings; pydantic adds the branch of a union."""
+def _cut_to_known(raw: Any, loc: KeyPath) -> KeyPath:
+    """Cut a path to the part that is in the settings; pydantic adds the branch of a union."""
     depths = (depth for depth in range(len(loc)) if _get(raw, loc[: depth + 1]) is _MISSING)
     return loc[: next(depths, len(loc))]
 
 
-def _get(settings: Any, place: Place, otherwise: Any = _MISSING) -> Any:
+def _get(settings: Any, path: KeyPath, otherwise: Any = _MISSING) -> Any:
     try:
-        for step in place:
+        for step in path:
             settings = settings[step]
     except (KeyError, IndexError, TypeError):
         return otherwise
     return settings
 
 
-def _near(name: str, known: Iterable[str], most: int = 1) -> str:
-    near = did_you_mean(name, known, most=most, write=str)
+def _near(name: str, names: Iterable[str], most: int = 1) -> str:
+    near = did_you_mean(name, names, most=most, write=str)
     return f"{near} " if near else ""
 
 
-def _check_stages(raw: Json) -> Iterator[_Found]:
+def _check_stages(raw: Json) -> Iterator[_Mistake]:
     """Find stages of one name, names of two kinds, and aliases that do not lead to one stage."""
     stages = raw.get("stages")
     named = [
-        (place, stage)
-        for place, stage in enumerate(stages if isinstance(stages, list) else [])
+        (row, stage)
+        for row, stage in enumerate(stages if isinstance(stages, list) else [])
         if isinstance(stage, dict) and isinstance(stage.get("name"), str)
     ]
     kinds: Json = {}
     seen: set[tuple[str, str]] = set()
     leads_to: dict[str, str] = {}
     names = {stage["name"] for _, stage in named}
-    for place, stage in named:
+    for row, stage in named:
         name, kind, pipeline = stage["name"], stage.get("kind"), repr(stage.get("pipeline"))
         if (name, pipeline) in seen:
             within = f" in pipeline {pipeline}" if stage.get("pipeline") else ""
             right = f"a second stage of that name{within}; rename one"
-            yield _Found(("stages", place, "name"), name, right)
+            yield _Mistake(("stages", row, "name"), name, right)
         elif kinds.setdefault(name, kind) != kind:
             right = f"{name!r} is {kinds[name]!r} in another pipeline; a name has one kind, so "
-            yield _Found(("stages", place, "kind"), kind, f"{right}rename one")
+            yield _Mistake(("stages", row, "kind"), kind, f"{right}rename one")
         seen.add((name, pipeline))
         aliases = stage.get("aliases")
         for position, alias in enumerate(aliases if isinstance(aliases, list) else []):
@@ -510,70 +511,70 @@ def _check_stages(raw: Json) -> Iterator[_Found]:
             elif leads_to.setdefault(alias, name) != name:
                 right = f"also an alias of {leads_to[alias]!r}; an alias leads to one stage"
             if right:
-                yield _Found(("stages", place, "aliases", position), alias, right)
+                yield _Mistake(("stages", row, "aliases", position), alias, right)
 
 
-def _check_columns(raw: Json) -> Iterator[_Found]:
-    places: tuple[Place, ...] = (("columns",), ("api", "columns"))
-    for place in places:
-        columns = _get(raw, place)
+def _check_columns(raw: Json) -> Iterator[_Mistake]:
+    tables: tuple[KeyPath, ...] = (("columns",), ("api", "columns"))
+    for table in tables:
+        columns = _get(raw, table)
         if not isinstance(columns, dict):
             continue
         twice = Counter(ours for ours in columns.values() if isinstance(ours, str))
         for theirs, ours in columns.items():
-            key = (*place, theirs)
+            key = (*table, theirs)
             # A tenant may have a column "currency" or "stages", under that name.
             if theirs in OrgShape.model_fields and str(ours) not in OrgShape.model_fields:
-                yield _Found(
+                yield _Mistake(
                     key,
                     ours,
                     f"{theirs} is no column; move the line above the first [table] of the file",
                 )
-            elif isinstance(ours, str) and twice[ours] > 1 and place[0] == "api":
+            elif isinstance(ours, str) and twice[ours] > 1 and table[0] == "api":
                 others = joined([repr(name) for name in columns if columns[name] == ours])
-                yield _Found(
+                yield _Mistake(
                     key, ours, f"{others} all lead to {ours!r}; what is sent needs one of them"
                 )
 
 
 def list_rows(raw: Json, table: str) -> Iterator[tuple[int, Json]]:
-    """List the rows of a table in the settings, each with its place."""
+    """List the rows of a table in the settings, each with its number."""
     rows = _get(raw, (table, "rows"))
-    for place, row in enumerate(rows if isinstance(rows, list) else []):
+    for number, row in enumerate(rows if isinstance(rows, list) else []):
         if isinstance(row, dict):
-            yield place, row
+            yield number, row
 
 
-def _check_alerts(raw: Json) -> Iterator[_Found]:
+def _check_alerts(raw: Json) -> Iterator[_Mistake]:
     """Find conditions and sentences of alerts that cannot be read."""
     conditions: dict[str, tuple[Condition, bool]] = {}
-    for key, known in (("alert_when", ALERT_FIGURES), ("alert_deals_when", None)):
+    for key, figures in (("alert_when", ALERT_FIGURES), ("alert_deals_when", None)):
         asked = _get(raw, ("report", key), None)
         listed = isinstance(asked, list)
         for number, typed in enumerate(asked if listed else [asked]):
-            where: Place = ("report", key, *([number] if listed else []))
+            where: KeyPath = ("report", key, *([number] if listed else []))
             if isinstance(typed, str) and typed.strip():
                 try:
-                    condition = read_condition(typed, known)
-                    conditions[condition.text] = condition, known is None
-                    _check_shares(condition if known is None else None)
+                    condition = read_condition(typed, figures)
+                    conditions[condition.text] = condition, figures is None
+                    _check_shares(condition if figures is None else None)
                 except ArgumentValueError as error:
-                    yield _Found(where, typed, str(error))
+                    yield _Mistake(where, typed, str(error))
     texts = _get(raw, ("report", "alert_text"), None)
     for key, typed in texts.items() if isinstance(texts, dict) else ():
-        found = conditions.get(" ".join(key.split()))
-        words = ALERT_WORDS if found is None or found[0].comparison else ALERT_WORDS[:2]
+        named = conditions.get(" ".join(key.split()))
+        words = ALERT_WORDS if named is None or named[0].comparison else ALERT_WORDS[:2]
         try:
-            if found is None and key not in ALERT_FIGURES:
+            if named is None and key not in ALERT_FIGURES:
                 way = "use a column of the forecast, or a condition of alert_when or "
                 near = did_you_mean(key, [*ALERT_FIGURES, *conditions]) or f"{way}alert_deals_when"
                 raise ArgumentValueError(f"{key!r} is none of them; {near}")
             if isinstance(typed, str) and typed.strip():
                 check_template(
-                    typed, known=None if found and found[1] else (*ALERT_FIGURES, *words)
+                    typed, known=None if named and named[1] else (*ALERT_FIGURES, *words)
                 )
         except ArgumentValueError as error:
-            yield _Found(("report", "alert_text", key), typed, str(error))
+            yield _Mistake(("report", "alert_text", key), typed, str(error))
 
 
 _SHARES = ("win_chance", "period_chance", "probability")
@@ -611,70 +612,70 @@ _REPEATED: Mapping[str, tuple[str, str, Callable[[Json], object]]] = {
 """By table: the column to name in a row that says something again, what is right, and the key."""
 
 
-def _check_repeats(raw: Json) -> Iterator[_Found]:
+def _check_repeats(raw: Json) -> Iterator[_Mistake]:
     """Find rows that say something again, and second addresses of a person."""
     for table, (column, right, find_key) in _REPEATED.items():
         seen: set[str] = set()
-        for place, row in list_rows(raw, table):
+        for number, row in list_rows(raw, table):
             key = str(find_key(row))
             if key in seen:
-                yield _Found((table, "rows", place, column), row.get(column), right)
+                yield _Mistake((table, "rows", number, column), row.get(column), right)
             seen.add(key)
     emails: Json = {}
-    for place, row in list_rows(raw, "people"):
+    for number, row in list_rows(raw, "people"):
         name, email = str(row.get("owner_name")), row.get("email")
         if email is not None and emails.setdefault(name, email) != email:
             right = f"a second address of {name}, who has {emails[name]}; keep one"
-            yield _Found(("people", "rows", place, "email"), email, right)
+            yield _Mistake(("people", "rows", number, "email"), email, right)
 
 
-def _check_whose(raw: Json) -> Iterator[_Found]:
+def _check_whose(raw: Json) -> Iterator[_Mistake]:
     """Find targets and calls of both a person and a team, and anything for an empty team."""
     teams = {row["team"] for _, row in list_rows(raw, "people") if isinstance(row.get("team"), str)}
-    known = f"the teams are {joined(sorted(teams))}"
+    ways = f"the teams are {joined(sorted(teams))}"
     receivers = _get(raw, ("deliver", "teams"), None)
     if (_get(raw, ("deliver", "mail_to"), None) or receivers) and not _get(
         raw, ("deliver", "mail_from"), None
     ):
-        yield _Found(
+        yield _Mistake(
             ("deliver", "mail_from"),
             _MISSING,
             f"missing, and mail needs a sender; {_RIGHT['deliver.mail_from']}",
         )
     for name in receivers if teams and isinstance(receivers, dict) else ():
         if name not in teams:
-            yield _Found(
+            yield _Mistake(
                 ("deliver", "teams", name),
                 receivers[name],
-                f"nobody under [people] is in this team; {_near(name, teams, 3)}{known}",
+                f"nobody under [people] is in this team; {_near(name, teams, 3)}{ways}",
             )
-    for table, place, row in (
+    for table, number, row in (
         (name, *each) for name in ("targets", "calls") for each in list_rows(raw, name)
     ):
         if row.get("owner_name") is not None and row.get("team") is not None:
-            yield _Found(
-                (table, "rows", place, "team"),
+            yield _Mistake(
+                (table, "rows", number, "team"),
                 row["team"],
                 f"a {table[:-1]} is a person's or a team's; keep owner_name or team",
             )
         elif teams and isinstance(row.get("team"), str) and row["team"] not in teams:
-            yield _Found(
-                (table, "rows", place, "team"),
+            yield _Mistake(
+                (table, "rows", number, "team"),
                 row["team"],
-                f"nobody under [people] is in this team; {_near(row['team'], teams)}{known}",
+                f"nobody under [people] is in this team; {_near(row['team'], teams)}{ways}",
             )
 
 
-def _check_rates(raw: Json) -> Iterator[_Found]:
+def _check_rates(raw: Json) -> Iterator[_Mistake]:
     """Find rates without a currency of the org, or of its own one."""
     home, rows = raw.get("currency"), [*list_rows(raw, "currency_rates")]
     if home is None and rows:
         right = f"missing, and rates lead to it; {_RIGHT['currency']}"
-        yield _Found(("currency",), _MISSING, right)
-    for place, row in rows:
+        yield _Mistake(("currency",), _MISSING, right)
+    for number, row in rows:
         if home is not None and row.get("currency") == home and row.get("rate") != 1:
             right = "the org's own currency, whose rate is 1; remove the row"
-            yield _Found(("currency_rates", "rows", place, "currency"), home, right)
+            yield _Mistake(("currency_rates", "rows", number, "currency"), home, right)
 
 
 # Line numbers
@@ -684,7 +685,7 @@ _FINDABLE = 200_000
 long."""
 
 
-def _find_lines(text: str, places: Collection[Place]) -> dict[Place, int]:
+def _find_lines(text: str, keys: Collection[KeyPath]) -> dict[KeyPath, int]:
     """Find the line of each key, or of the first thing in its table or list.
 
     Of a missing key it is the line of what is around it. A mark with as many line breaks takes the
@@ -694,15 +695,15 @@ def _find_lines(text: str, places: Collection[Place]) -> dict[Place, int]:
         document = tomlkit.parse(text)
     except TOMLKitError:
         return {}
-    leaves: dict[Place, Place] = {}
-    for place in places:
-        known = next(at for at in (place, place[:-1], ()) if _get(document, at) is not _MISSING)
-        value = _get(document, known)
-        while known and isinstance(value, (Mapping, list)) and value:
+    leaves: dict[KeyPath, KeyPath] = {}
+    for key in keys:
+        first = next(at for at in (key, key[:-1], ()) if _get(document, at) is not _MISSING)
+        value = _get(document, first)
+        while first and isinstance(value, (Mapping, list)) and value:
             step = next(iter(value)) if isinstance(value, Mapping) else 0
-            known, value = (*known, step), value[step]
-        if known:
-            leaves[place] = known
+            first, value = (*first, step), value[step]
+        if first:
+            leaves[key] = first
     mark = f"{secrets.token_hex(8)}_"
     marks = list(dict.fromkeys(leaves.values()))
     for number, (*path, last) in enumerate(marks):
@@ -714,4 +715,4 @@ def _find_lines(text: str, places: Collection[Place]) -> dict[Place, int]:
         for line, words in enumerate(tomlkit.dumps(document).split("\n"), start=1)
         for number in re.findall(rf"{mark}(\d+)", words)
     }
-    return {place: lines[leaf] for place, leaf in leaves.items()}
+    return {key: lines[leaf] for key, leaf in leaves.items()}

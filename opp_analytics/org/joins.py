@@ -70,8 +70,8 @@ class Join:
 
     def find_key(self, columns: Iterable[Any]) -> str | None:
         """Find the key among the columns of the deals; None without one."""
-        known = set(columns)
-        return next((key for key in self.keys if key in known), None)
+        there = set(columns)
+        return next((key for key in self.keys if key in there), None)
 
     def take(self, day: pd.Timestamp) -> pd.DataFrame:
         """Take the one row of each key; of activities, the last one on or before a day."""
@@ -127,33 +127,33 @@ def derive_columns(
     `gained` are columns that an org added before: they are replaced. A column of the frame's own is
     refused.
     """
-    found: Json = {}
+    columns: Json = {}
     if len(people) and "owner_name" in frame:
         teams = add_teams(frame[["owner_name"]], people, days)
-        found = {name: teams[name].array for name in teams.columns[1:]}
+        columns = {name: teams[name].array for name in teams.columns[1:]}
     sources: dict[str, Join] = {}
     for join in joins:
         key = join.find_key(frame.columns)
         if key is not None:
             rows = join.find(frame[key], today)
-            found |= {name: rows[name].array for name in join.columns}
+            columns |= {name: rows[name].array for name in join.columns}
             sources |= dict.fromkeys(join.columns, join)
-    for name, column in found.items():
+    for name, column in columns.items():
         if name in frame and name not in gained and not _are_same(frame[name], column):
             refuse_own(name, "frame", sources.get(name))
-    derived = frame.drop(columns=list(found), errors="ignore")
+    derived = frame.drop(columns=list(columns), errors="ignore")
     # Not by `assign`, which takes no column called `self`.
-    for name, column in found.items():
+    for name, column in columns.items():
         derived[name] = column
     return derived
 
 
-def _are_same(own: Series, found: Any) -> bool:
+def _are_same(own: Series, gained: Any) -> bool:
     """Tell whether two columns are the same as text.
 
     A column that was written to a file is text there.
     """
-    one, other = own.astype(TEXT).reset_index(drop=True), pd.Series(found).astype(TEXT)
+    one, other = own.astype(TEXT).reset_index(drop=True), pd.Series(gained).astype(TEXT)
     return bool(((one == other) | (one.isna() & other.isna())).all())
 
 
@@ -235,16 +235,15 @@ class _Reader:
             self._refuse(
                 "key", "", 'missing; name the column of the deals, such as key = "account_id"'
             )
-        known = {*self.keys, self.label, *self.days, *self.settings.get("columns", ())}
+        wanted = {*self.keys, self.label, *self.days, *self.settings.get("columns", ())}
         try:
-            found = read_table(
-                self.path, lambda label: not known.isdisjoint(self._list_names(label))
+            self.table = read_table(
+                self.path, lambda label: not wanted.isdisjoint(self._list_names(label))
             )
         except DataError as error:
             self._refuse("file", self.settings["file"], str(error))
-        self.table = found
-        place = self._find(self.label) if self.label else self._find(*self.keys)
-        if place is None:
+        column = self._find(self.label) if self.label else self._find(*self.keys)
+        if column is None:
             example = f'key = {{"Its label" = "{self.keys[0]}"}}'
             self._refuse(
                 "key",
@@ -254,14 +253,14 @@ class _Reader:
                     f"{example}"
                 ),
             )
-        self.cells = found.cells[found.cells[place].notna()]
+        self.cells = self.table.cells[self.table.cells[column].notna()]
         heads = [inputs.Cells.of(self.cells[at].head(_HEAD), "") for at in self.cells]
         self.dots, order = inputs.has_dotted_dates(heads), inputs.find_day_order(heads)
         self.day_first = self.habits[0] if order is None else order
-        ids = inputs.as_ids(self.cells[place])
-        table = self._read_days(ids) if self.is_dated else self._read_columns(place, ids)
+        ids = inputs.as_ids(self.cells[column])
+        table = self._read_days(ids) if self.is_dated else self._read_columns(column, ids)
         settings = {**self.settings, "file": str(self.path.resolve())}
-        return Join(self.name, settings, self._list_keys(found.labels[place]), table)
+        return Join(self.name, settings, self._list_keys(self.table.labels[column]), table)
 
     def _list_keys(self, label: str) -> tuple[str, ...]:
         """List the names that deals may have the key under.
@@ -296,22 +295,28 @@ class _Reader:
         return f"the file has {joined([repr(label) for label in self.table.labels if label])}"
 
     def _find(self, *names: str) -> int | None:
-        """Find the place of the first of the names that a label is, or means."""
+        """Find the column of the first name that a label equals or means."""
         labels = [self._list_names(label) for label in self.table.labels]
         wanted = [spelled for name in names for spelled in (name, *LIKELY.get(name, ()))]
         return next(
-            (place for one in wanted for place, known in enumerate(labels) if one in known), None
+            (
+                column
+                for one in wanted
+                for column, spellings in enumerate(labels)
+                if one in spellings
+            ),
+            None,
         )
 
     def _read_days(self, ids: Series) -> pd.DataFrame:
-        place = self._find(*self.days)
-        if place is None:
+        column = self._find(*self.days)
+        if column is None:
             self._refuse(
                 "date",
                 self.settings.get("date", ""),
                 f"{self._say_labels()}; name its column of days",
             )
-        cells = inputs.Cells.of(self.cells[place], self.table.labels[place])
+        cells = inputs.Cells.of(self.cells[column], self.table.labels[column])
         order = inputs.find_day_order([cells])
         order = self.day_first if order is None else order
         instants, bad = inputs.read_instants(cells, order, self.zone)
@@ -329,26 +334,28 @@ class _Reader:
             reason = BadCell(f"is also in row {first}", "keep one row for each")
             one = inputs.BadValue(row, self.table.labels[key], ids[row], reason)
             raise OrgError(str(self.path), list_bad_cells(self.path, [one]))
-        columns = {name: self._read_column(place).array for place, name in self._choose(key)}
+        columns = {name: self._read_column(column).array for column, name in self._choose(key)}
         return pd.DataFrame(columns, index=pd.Index(ids))
 
     def _choose(self, key: int) -> list[tuple[int, str]]:
-        """Choose the columns that deals gain, by place and name."""
+        """Choose the columns that deals gain, each by number and name."""
         labels, wanted = self.table.labels, self.settings.get("columns")
         if wanted is None:
-            return [(place, label) for place, label in enumerate(labels) if label and place != key]
-        found = []
+            return [
+                (column, label) for column, label in enumerate(labels) if label and column != key
+            ]
+        chosen = []
         for label in wanted:
-            place = self._find(label)
-            if place is None:
+            column = self._find(label)
+            if column is None:
                 near = inputs.did_you_mean(label, labels, write=str)
                 self._refuse("columns", label, f"{near} {self._say_labels()}".strip())
-            found.append((place, wanted[label] if isinstance(wanted, dict) else label))
-        return found
+            chosen.append((column, wanted[label] if isinstance(wanted, dict) else label))
+        return chosen
 
-    def _read_column(self, place: int) -> Series:
+    def _read_column(self, number: int) -> Series:
         """Read a column as numbers or days where all its cells are, else as text."""
-        column, label = self.cells[place], self.table.labels[place]
+        column, label = self.cells[number], self.table.labels[number]
         kind: Any = column.dtype
         if not pd.api.types.is_object_dtype(kind) and not isinstance(
             kind, (pd.StringDtype, pd.CategoricalDtype)

@@ -111,8 +111,8 @@ def drawing(prepare: Callable[[pd.DataFrame], charts.ChartData], columns: str = 
     draw.__module__ = __package__
     draw.__signature__ = inspect.signature(draw, follow_wrapped=False)  # type: ignore[attr-defined]
     if prepare.__doc__:
-        said = inspect.cleandoc(prepare.__doc__).removeprefix("Prepare ")
-        draw.__doc__ = f"Draw `{name}`: {said}{_SECTIONS.format(name=name)}"
+        promise = inspect.cleandoc(prepare.__doc__).removeprefix("Prepare ")
+        draw.__doc__ = f"Draw `{name}`: {promise}{_SECTIONS.format(name=name)}"
     return draw
 
 
@@ -316,8 +316,8 @@ def _write_rows(ax: Axes, chart: charts.ChartData) -> None:
         )
     ]
     widths = [letter * (max(map(len, texts)) + 3) for texts in columns]
-    said = [(*(() if columns else place.figures), place.says) for place in chart.places]
-    words = [", ".join(filter(None, parts)) for parts in said]
+    parts_by_row = [(*(() if columns else place.figures), place.says) for place in chart.places]
+    words = [", ".join(filter(None, parts)) for parts in parts_by_row]
     longest = max(map(len, words))
     beside = min(0.7, letter * (longest + 2)) if longest else 0.0
     ends = [

@@ -166,9 +166,9 @@ class DealStore:
             self._writer.execute("PRAGMA journal_mode = WAL")
             self._writer.executescript(_SCHEMA)
             return
-        found = self._writer.execute("PRAGMA application_id").fetchone()[0]
+        application = self._writer.execute("PRAGMA application_id").fetchone()[0]
         layout = self._writer.execute("PRAGMA user_version").fetchone()[0]
-        if (found, layout) != (_APPLICATION_ID, _LAYOUT):
+        if (application, layout) != (_APPLICATION_ID, _LAYOUT):
             self._writer.close()
             raise SandboxError(
                 f"{path} is not a sandbox database of this version; use another file"
@@ -228,8 +228,8 @@ class DealStore:
 
     def read_setting(self, name: str) -> Any:
         """Read the setting called `name`; None when there is none."""
-        found = self._writer.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
-        return None if found is None else msgspec.json.decode(found[0])
+        row = self._writer.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+        return None if row is None else msgspec.json.decode(row[0])
 
     def save_settings(self, **settings: Any) -> None:
         """Save settings for the next start."""
@@ -316,14 +316,14 @@ class DealStore:
         """Return True if any opportunity of `tenant` has `attribute`."""
         if '"' in attribute or "\0" in attribute:
             return False
-        found = self._reader.execute(
+        rows = self._reader.execute(
             (
                 "SELECT 1 FROM opportunity WHERE tenant = ? AND json_type(attributes, ?) IS NOT "
                 "NULL LIMIT 1"
             ),
             (tenant, f'$."{attribute}"'),
         )
-        return found.fetchone() is not None
+        return rows.fetchone() is not None
 
     def get(self, tenant: int, unique_id: str, *, late: bool = False) -> Record | None:
         """Get one opportunity, deleted or not; None for an unknown id.
@@ -331,30 +331,30 @@ class DealStore:
         `late` reads with the lag.
         """
         reader = self._read_late() if late else self._reader
-        found = reader.execute(
+        row = reader.execute(
             (
                 "SELECT attributes, deleted_at, deleted_by FROM opportunity WHERE tenant = ? AND "
                 "unique_id = ?"
             ),
             (tenant, unique_id),
         ).fetchone()
-        return None if found is None else Record(decode(found[0]), found[1], found[2])
+        return None if row is None else Record(decode(row[0]), row[1], row[2])
 
     def find_named(self, tenant: int, name: str) -> Record | None:
         """Find an opportunity by its name, whatever its case and blanks; None without one."""
-        found = self._writer.execute(
+        row = self._writer.execute(
             (
                 "SELECT unique_id FROM opportunity WHERE tenant = ? AND deleted_at IS NULL AND "
                 "casefold(json_extract(attributes, '$.name')) = ?"
             ),
             (tenant, " ".join(name.split()).casefold()),
         ).fetchone()
-        return None if found is None else self.get(tenant, found[0])
+        return None if row is None else self.get(tenant, row[0])
 
     def list_workable(self, tenant: int, since: str) -> list[Record]:
         """List the deals that the team works on: open, or lost or deleted since `since`."""
         closed = self.stages.list_spellings("won", "lost", "disqualified")
-        found = self._writer.execute(
+        rows = self._writer.execute(
             """SELECT attributes, deleted_at, deleted_by FROM opportunity WHERE tenant = ? AND (
                    deleted_at IS NULL AND stage NOT IN (SELECT value FROM json_each(?))
                 OR deleted_at IS NULL AND stage IN (SELECT value FROM json_each(?))
@@ -363,7 +363,7 @@ class DealStore:
             ORDER BY unique_id""",
             (tenant, encode(closed), encode(self.stages.list_spellings("lost")), since, since),
         )
-        return [Record(decode(a), at, by) for a, at, by in found]
+        return [Record(decode(a), at, by) for a, at, by in rows]
 
     # Writes
 

@@ -109,9 +109,9 @@ class Moment:
         loaded or recorded. Set `part` for part of a pipeline already checked; its stages may all be
         unknown.
         """
-        known: Any = opportunities.columns if isinstance(opportunities, pd.DataFrame) else []
+        present: Any = opportunities.columns if isinstance(opportunities, pd.DataFrame) else []
         optional = ["probability", "created_at", OWNER, PIPELINE, *columns]
-        there = [name for name in dict.fromkeys(optional) if name in known]
+        there = [name for name in dict.fromkeys(optional) if name in present]
         frame = read(
             opportunities, "stage", "value", "close_date", *there, by=list(by), any_stage=part
         )
@@ -153,11 +153,11 @@ class Moment:
         """Keep the groups with a won or an open deal."""
         if self.index is None:
             return self
-        held = np.unique(self.group[(self.outcome == OPEN) | (self.outcome == WON)])
-        held = held[held >= 0]
-        place = np.full(len(self.index) + 1, -1)
-        place[held] = np.arange(len(held))
-        return replace(self, group=place[self.group], index=self.index[held])
+        alive = np.unique(self.group[(self.outcome == OPEN) | (self.outcome == WON)])
+        alive = alive[alive >= 0]
+        number = np.full(len(self.index) + 1, -1)
+        number[alive] = np.arange(len(alive))
+        return replace(self, group=number[self.group], index=self.index[alive])
 
     def with_groups(self, further: Sequence[Labels]) -> Moment:
         """Add groups without deals, and sort all groups by label."""
@@ -171,12 +171,12 @@ class Moment:
         order = sorted(
             range(len(every)), key=lambda k: tuple((part == NO_LABEL, part) for part in every[k])
         )
-        place = np.empty(len(every), dtype=np.intp)
-        place[order] = np.arange(len(every))
+        number = np.empty(len(every), dtype=np.intp)
+        number[order] = np.arange(len(every))
         labels = [every[k] for k in order]
         return replace(
             self,
-            group=np.append(place, -1)[self.group],
+            group=np.append(number, -1)[self.group],
             index=label_index(labels, self.index.names),
         )
 
@@ -258,19 +258,19 @@ class Moment:
 
     def periods(self, freq: str, wanted: Sequence[pd.Period] = ()) -> list[pd.Period]:
         """List the wanted periods and those of won and open deals, in order."""
-        found = self.rows(freq)[self.open | self.booked]
-        held = {pd.Period(ordinal=int(k) - _FIRST, freq=freq) for k in np.unique(found[found >= 0])}
-        return sorted(held | set(wanted))
+        rows = self.rows(freq)[self.open | self.booked]
+        listed = {pd.Period(ordinal=int(k) - _FIRST, freq=freq) for k in np.unique(rows[rows >= 0])}
+        return sorted(listed | set(wanted))
 
     def rows(self, freq: str) -> Integers:
         """Find each deal's row in a table by period; negative if it is overdue or has no date."""
-        days, place = np.unique(self.due, return_inverse=True)
+        days, which = np.unique(self.due, return_inverse=True)
         dated = days < NEVER
         dates = pd.DatetimeIndex(days[dated].astype("datetime64[D]").astype("datetime64[us]"))
         row = np.full(len(days), _UNSCHEDULED, dtype=np.int64)
         row[dated] = dates.to_period(freq).asi8 + _FIRST
         overdue = self.open & (self.due < self.day)
-        return np.where(overdue, _OVERDUE, row[place])
+        return np.where(overdue, _OVERDUE, row[which])
 
     @property
     def left_out(self) -> dict[str, int]:
@@ -349,11 +349,11 @@ def _read_numbers(column: Series) -> Floats:
 
 def _are_percents(name: str, numbers: Floats) -> bool:
     """Return True if the numbers are percents; closed deals count too."""
-    known = numbers[~np.isnan(numbers)]
+    stated = numbers[~np.isnan(numbers)]
     # A single 1.2 among fractions is an error, not a sign of percents.
-    if not len(known) or not (known == np.rint(known)).all() or known.max() <= 0:
+    if not len(stated) or not (stated == np.rint(stated)).all() or stated.max() <= 0:
         return False
-    if known.max() > 1:
+    if stated.max() > 1:
         return True
     raise DataError(
         f"probability={name!r}: the column holds only 0 and 1, which may be fractions or percents; "
@@ -408,14 +408,14 @@ class Records:
     @cached_property
     def _final(self) -> list[tuple[pd.Period, int, int]]:
         """Each period with a final result, the day from which it counts, and its record."""
-        found: list[tuple[pd.Period, int, int]] = []
+        finals: list[tuple[pd.Period, int, int]] = []
         if not len(self.days):
-            return found
+            return finals
         period = self.period(int(self.days[0]))
         while (final := self.find_final(period)) >= 0:
-            found.append((period, last_day(period) + SETTLED_DAYS, final))
+            finals.append((period, last_day(period) + SETTLED_DAYS, final))
             period += 1
-        return found
+        return finals
 
     def find_final(self, period: pd.Period) -> int:
         """Find the record with a period's final result; −1 if none.
@@ -423,10 +423,10 @@ class Records:
         It is the last one in the 15 days after the end, else the next.
         """
         end = last_day(period)
-        place = self.find_newest(end + SETTLED_DAYS)
-        if place >= 0 and self.days[place] > end:
-            return place
-        return place + 1 if place + 1 < len(self.days) else -1
+        record = self.find_newest(end + SETTLED_DAYS)
+        if record >= 0 and self.days[record] > end:
+            return record
+        return record + 1 if record + 1 < len(self.days) else -1
 
     @cached_property
     def rolling(self) -> list[Records]:
@@ -523,8 +523,8 @@ class Versions:
         """Find the places in `by_value` of the deals open as of a record."""
         if record not in self._places:
             seen, until = self._open
-            found = np.flatnonzero((seen <= record) & (until > record))
-            self._places[record] = found.astype(self.by_value.dtype)
+            places = np.flatnonzero((seen <= record) & (until > record))
+            self._places[record] = places.astype(self.by_value.dtype)
         return self._places[record]
 
     def count_created(self, record: int) -> float:
@@ -588,9 +588,9 @@ class Versions:
     @cached_property
     def value_place(self) -> Integers:
         """The place of each open deal's row in `by_value`."""
-        place = np.zeros(len(self.seen), dtype=self.by_value.dtype)
-        place[self.by_value] = np.arange(len(self.by_value))
-        return place
+        places = np.zeros(len(self.seen), dtype=self.by_value.dtype)
+        places[self.by_value] = np.arange(len(self.by_value))
+        return places
 
     @cached_property
     def _open(self) -> tuple[Integers, Integers]:
@@ -653,10 +653,10 @@ def _read(
 ) -> Versions:
     history = history.at_rates_of(records.moments[-1])
     history_query.check_one_currency(history, org)
-    known = history.table.columns
-    owned = [OWNER] if OWNER in known else []
-    placed = [PIPELINE] if len(org.stages.pipelines) > 1 and PIPELINE in known else []
-    chances = [name for name in dict.fromkeys(columns) if name in known]
+    present = history.table.columns
+    owned = [OWNER] if OWNER in present else []
+    placed = [PIPELINE] if len(org.stages.pipelines) > 1 and PIPELINE in present else []
+    chances = [name for name in dict.fromkeys(columns) if name in present]
     labeled = list(dict.fromkeys([*owned, *placed, *by]))
     texts = dict(
         zip(["stage", *labeled], ["stage", *history_query.name_groups(labeled)], strict=True)
@@ -665,10 +665,10 @@ def _read(
     shown = _select_shown(rows, records.moments).select(
         "unique_id", *_SHOWN, *chances, *texts.values()
     )
-    found = _Columns(tz, len(records.moments), texts, chances)
+    arrays = _Columns(tz, len(records.moments), texts, chances)
     for batch in history.stream_arrow(shown.order_by(["unique_id", "_seen"])):
-        found.add(pa.Table.from_batches([batch]))
-    coded = {name: found.take_texts(name) for name in texts}
+        arrays.add(pa.Table.from_batches([batch]))
+    coded = {name: arrays.take_texts(name) for name in texts}
     stage, stages = _combine_codes([coded["stage"], *(coded[name] for name in placed)])
     owner, owners = coded[OWNER] if owned else (np.full(len(stage), -1, dtype=np.int8), [])
     group, groups = (
@@ -676,13 +676,13 @@ def _read(
         if by
         else (np.zeros(len(stage), np.int32), [()])
     )
-    seen, until = found.take("seen"), found.take("until")
+    seen, until = arrays.take("seen"), arrays.take("until")
     every = Moment(
         0,
-        found.take("outcome"),
-        found.take("due"),
-        found.take("created"),
-        found.take("value"),
+        arrays.take("outcome"),
+        arrays.take("due"),
+        arrays.take("created"),
+        arrays.take("value"),
         stage,
         owner,
         group.astype(np.int32, copy=False),
@@ -691,7 +691,7 @@ def _read(
         label_index(groups, by) if by else None,
         {
             name: DealColumn.read(
-                name, found.take((name, "chance")), flags=rows[name].type().is_boolean()
+                name, arrays.take((name, "chance")), flags=rows[name].type().is_boolean()
             )
             for name in chances
         },
@@ -699,7 +699,7 @@ def _read(
             "unique_id"
         ],
     )
-    return Versions(records, np.concatenate(found.first), seen, until, every)
+    return Versions(records, np.concatenate(arrays.first), seen, until, every)
 
 
 _SHOWN = ("_seen", "_until", "_outcome", "close_date", "created_at", "cents")
@@ -772,22 +772,22 @@ class _Columns:
             },
         }
         for name, column in columns.items():
-            held = self._held.get(name, np.zeros(0, dtype=column.dtype))
-            self._held[name] = held = held.astype(
-                np.promote_types(held.dtype, column.dtype), copy=False
+            stored = self._held.get(name, np.zeros(0, dtype=column.dtype))
+            self._held[name] = stored = stored.astype(
+                np.promote_types(stored.dtype, column.dtype), copy=False
             )
             # In place: parts that are joined in the end would take as much again.
-            held.resize(self._rows + len(batch), refcheck=False)
-            held[self._rows :] = column
+            stored.resize(self._rows + len(batch), refcheck=False)
+            stored[self._rows :] = column
         self._rows += len(batch)
 
     def _number(self, name: str, texts: pa.ChunkedArray) -> Integers:
-        encoded, known = (
+        encoded, numbers = (
             texts.fill_null(NO_LABEL).combine_chunks().dictionary_encode(),
             self._numbers[name],
         )
-        places = [known.setdefault(text, len(known)) for text in encoded.dictionary.to_pylist()]
-        return np.asarray(np.array(places, dtype=_fit(len(known)))[encoded.indices.to_numpy()])
+        places = [numbers.setdefault(text, len(numbers)) for text in encoded.dictionary.to_pylist()]
+        return np.asarray(np.array(places, dtype=_fit(len(numbers)))[encoded.indices.to_numpy()])
 
     def take(self, name: Any) -> NDArray[Any]:
         """Take a column of numbers."""
@@ -803,17 +803,17 @@ class _Columns:
 
 def _fit(numbers: int) -> np.dtype[Any]:
     """Find the type with the fewest bits for so many numbers from 0 on, their count and −1."""
-    found: np.dtype[Any] = np.min_scalar_type(-numbers - 2)
-    return found
+    kind: np.dtype[Any] = np.min_scalar_type(-numbers - 2)
+    return kind
 
 
 def _narrow(numbers: Floats) -> NDArray[Any]:
     """Keep numbers in the fewest bits that hold each of them exactly: whole percents in 16."""
     for kind in (np.float16, np.float32):
         with np.errstate(over="ignore"):
-            held = numbers.astype(kind)
-        if np.array_equal(held, numbers, equal_nan=True):
-            return held
+            narrow = numbers.astype(kind)
+        if np.array_equal(narrow, numbers, equal_nan=True):
+            return narrow
     return numbers
 
 
@@ -823,13 +823,13 @@ def _combine_codes(labels: Sequence[tuple[Integers, list[str]]]) -> tuple[Intege
         codes, names = labels[0]
         return codes, [(name,) for name in names]
     sizes = [len(names) + 1 for _, names in labels]
-    group, held = pd.factorize(
+    group, combinations = pd.factorize(
         np.ravel_multi_index([codes for codes, _ in labels], sizes), sort=True
     )
-    parts = np.unravel_index(held, sizes)
+    parts = np.unravel_index(combinations, sizes)
     texts = [[names[k] for k in part] for part, (_, names) in zip(parts, labels, strict=True)]
-    found = list(zip(*texts, strict=True))
-    return group.astype(_fit(len(found))), found
+    rows = list(zip(*texts, strict=True))
+    return group.astype(_fit(len(rows))), rows
 
 
 def _number_labels(columns: Sequence[pd.Series[str]]) -> tuple[Integers, list[Labels]]:
@@ -837,8 +837,8 @@ def _number_labels(columns: Sequence[pd.Series[str]]) -> tuple[Integers, list[La
     if not columns or not len(columns[0]):
         return np.zeros(0, dtype=np.intp), []
     index = pd.Index(columns[0]) if len(columns) == 1 else pd.MultiIndex.from_arrays(columns)
-    codes, held = pd.factorize(index)
-    return codes.astype(_fit(len(held))), list(map(text.split_key, held))
+    codes, distinct = pd.factorize(index)
+    return codes.astype(_fit(len(distinct))), list(map(text.split_key, distinct))
 
 
 def _texts(column: Series) -> pd.Series[str]:
