@@ -27,10 +27,18 @@ class Answer(AnswerData):
 
     opener: Callable[[Row], Answer | None] | None = field(default=None, repr=False)
     """Answers what is behind a row."""
+    _opened: dict[int, tuple[Row, Answer | None]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """By the row's identity: page and workbook open the same rows."""
 
     def opens(self, row: Row) -> Answer | None:
         """Answer what is behind a `row`; None where nothing is."""
-        return None if self.opener is None else self.opener(row)
+        if self.opener is None:
+            return None
+        if id(row) not in self._opened:
+            self._opened[id(row)] = row, self.opener(row)
+        return self._opened[id(row)][1]
 
     def beside(self, then: Answer) -> Answer:
         """Say beside each figure and row what planned changes add to it, `then` without them."""

@@ -195,7 +195,8 @@ class Context:
         """The history's records up to the as-of day."""
         if self.history is None:
             return pd.DataFrame({"recorded_at": pd.Series(dtype="datetime64[us, UTC]")})
-        records = self.history.records
+        # A part has those of the whole, but counts its own rows in them.
+        records = (self.whole_history or self.history).records
         return records[records["recorded_at"] <= self.until].reset_index(drop=True)
 
     @cached_property
@@ -222,8 +223,8 @@ class Context:
             self.load.fetched_at if self.load else None,
             self.origin.get("recorded_at"),
         ]
-        if self.history is not None and len(self.history.records):
-            looks.append(self.history.records["recorded_at"].max())
+        if self.whole_history is not None and len(self.whole_history.records):
+            looks.append(self.whole_history.records["recorded_at"].max())
         looks = [look for look in looks if look is not None]
         if not looks:
             return ""  # The page says elsewhere that nothing certifies the frame.

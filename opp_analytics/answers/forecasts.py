@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from opp_analytics.answers.context import AHEAD, Context, Part, keep
 from opp_analytics.arguments import MethodName
 from opp_analytics.arrays import Series
 from opp_analytics.errors import DataError, NotEnoughHistory
-from opp_analytics.history import History
+from opp_analytics.history import History, whole_of
 from opp_analytics.note import note_of
 from opp_analytics.org import Org, find_called_period, find_teams
 from opp_analytics.periods import as_date, as_instant, to_dates
@@ -64,7 +64,7 @@ class Earlier:
 def first_record(context: Context) -> pd.Timestamp:
     """Day of the first record of all."""
     assert context.history is not None
-    return as_date(context.history.records["recorded_at"].iloc[0], tz=context.tz)
+    return as_date(whole_of(context.history).records["recorded_at"].iloc[0], tz=context.tz)
 
 
 @keep
@@ -73,9 +73,14 @@ def require_history(context: Context) -> History:
     if context.history is None or context.records.empty:
         raise NotEnoughHistory("no record of the pipeline up to this day")
     # A page made late is the page made then.
-    is_late = len(context.records) < len(context.history.records)
+    is_late = len(context.records) < len(whole_of(context.history).records)
     last = context.records["recorded_at"].iloc[-1]
     return context.history.until(last) if is_late else context.history
+
+
+def require_whole_history(context: Context) -> History:
+    """Read that of the whole, which a part's page asks for all parts at once."""
+    return require_history(replace(context, history=context.whole_history, part=None, ids=None))
 
 
 def _forecast(

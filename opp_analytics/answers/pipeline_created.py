@@ -15,6 +15,7 @@ from opp_analytics.answers.data import Row, Table, lack_records
 from opp_analytics.answers.deal import add_details, list_deals
 from opp_analytics.arrays import Series
 from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.history import whole_of
 from opp_analytics.periods import Freq, check_freq
 from opp_analytics.text import Piece, Sentence
 
@@ -76,7 +77,7 @@ def pipeline_created(context: Context) -> Answer:
 def _knows_nothing(context: Context) -> bool:
     """Tell whether neither a column nor a later record says what is new."""
     history = context.history
-    if history is None or len(history.records) != 1 or context.opportunities.empty:
+    if history is None or len(whole_of(history).records) != 1 or context.opportunities.empty:
         return False
     created = context.opportunities.get("created_at")
     return created is None or bool(created.isna().all())
@@ -108,7 +109,7 @@ def _list_created(context: Context, row: Row) -> Answer:
         deals = deals[(deals.index == row.id) & (deals["period"] == context.label).to_numpy()]
     else:
         freq = _name_weeks(context)
-        deals = _read(context).list_deals(freq, grouped=False)
+        deals = _list_by_week(context)
         deals = deals[deals["period"] == row.id]
         count = text.spelled(len(deals), "deal") if len(deals) > 1 else "deal"
         is_last = row.id == str(pd.Period(context.known_day, freq))
@@ -118,11 +119,25 @@ def _list_created(context: Context, row: Row) -> Answer:
 
 
 @keep
+def _list_by_week(context: Context) -> pd.DataFrame:
+    return _read(context).list_deals(_name_weeks(context), grouped=False)
+
+
+@keep
 def _read(context: Context) -> CreatedPipeline:
     """Read what was created and open, at the value first seen, by person where they are known."""
-    history, person = forecasts.require_history(context), context.person
-    by = person if person in history.table.columns else None
-    return CreatedPipeline.read(history, by=by, tz=context.tz, asked_by="weekly_report")
+    forecasts.require_history(context)
+    history, part = forecasts.require_whole_history(context), context.part
+    person = context.person
+    by = [person] if person is not None and person in history.table.columns else []
+    # One question for all parts.
+    of_all = [*dict.fromkeys([part.column, *by] if part else by)]
+    made = context.keep(
+        lambda: CreatedPipeline.read(history, by=of_all, tz=context.tz, asked_by="weekly_report"),
+        "created",
+        *of_all,
+    )
+    return made.keep_group(part.name, by) if part else made
 
 
 def _name_weeks(context: Context) -> Freq:

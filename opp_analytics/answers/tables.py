@@ -26,8 +26,16 @@ _MOST_LISTED = 5_000
 
 @keep
 def world_changes(context: Context) -> pd.DataFrame:
-    """`oa.world_changes` up to the as-of day."""
-    return analysis.world_changes(forecasts.require_history(context), **context.options)
+    """`oa.world_changes` up to the as-of day; asked once for all parts."""
+    history, part = forecasts.require_history(context), context.part
+    if part is None:
+        return analysis.world_changes(history, **context.options)
+    whole, of = forecasts.require_whole_history(context), part.column
+    table = context.keep(
+        lambda: analysis.world_changes(whole, by=of, **context.options), "world", of
+    )
+    mine = table[table.index.get_level_values(of) == part.name].droplevel(of)
+    return note_of(table).write(mine)
 
 
 @keep

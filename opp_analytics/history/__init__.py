@@ -11,6 +11,7 @@ from opp_analytics.history.history import (
     holds,
     holds_part,
     list_owners,
+    whole_of,
 )
 from opp_analytics.history.rows import DELETED, MOVED, TRANSFERRED, TRANSFERRED_IN
 from opp_analytics.history.scope import label_of

@@ -987,9 +987,8 @@ class History:
             is known). A part of a history has those of the whole. Without an import that lacks any
             of them, no rows.
         """
-        if isinstance(self._source, ScopedSource):
-            whole: pd.DataFrame = self._source.whole.list_closings()
-            return whole
+        if self.is_part:
+            return whole_of(self).list_closings()
         found: pd.DataFrame = self.remember(("closings",), self._read_closings, fact=True)
         return found
 
@@ -1093,11 +1092,15 @@ class History:
             raise
 
 
+def whole_of(history: History) -> History:
+    """Return the history that one is a part of; a whole one itself."""
+    source = history._source
+    return whole_of(source.whole) if isinstance(source, ScopedSource) else history
+
+
 def list_owners(history: History) -> frozenset[str]:
     """List everybody who ever owned a deal, those outside of a part too."""
-    if isinstance(history._source, ScopedSource):
-        return list_owners(history._source.whole)
-    log = history.log
+    log = whole_of(history).log
     if "owner_name" not in log.columns:
         return frozenset()
     return frozenset(history.collect(log.select("owner_name").distinct())["owner_name"].dropna())

@@ -295,7 +295,8 @@ def _find_labels(whole: Any, column: str, values: list[Any]) -> list[str]:
     log = whole.log
     if column not in log.columns:
         raise make_column_error("history", [column], log.columns)
-    held = whole.collect(log.select(value=log[column], label=label_of(log[column])).distinct())
+    asked = log.select(value=log[column], label=label_of(log[column])).distinct()
+    held = whole.remember(("labels", column), lambda: whole.collect(asked), fact=True)
     known = dict(zip(held["label"], held["value"], strict=True))
     found = [_find_label(known, value) for value in values]
     for value, label in zip(values, found, strict=True):

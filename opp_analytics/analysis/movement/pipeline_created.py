@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,7 @@ from opp_analytics.analysis.shared.history_query import (
     check_history,
     count_before,
     lag,
+    name_group,
     name_groups,
     of_deal,
     read_log,
@@ -147,6 +148,8 @@ class CreatedPipeline:
     """Times of the records."""
     created: pd.DataFrame
     """The first record of each deal, from `select_created`."""
+    kept: tuple[CreatedPipeline, str] | None = None
+    """What has all groups, and the one of its first column that this is."""
 
     @classmethod
     def read(
@@ -169,6 +172,9 @@ class CreatedPipeline:
 
         ``seen_at`` is when the day begins.
         """
+        if self.kept:
+            whole, name = self.kept
+            return _keep_group(whole._moved, name, whole.groups, self.groups)
         first, last = self._days
         begins = periods.list_midnights(first, last + pd.Timedelta(days=1), tz=self.tz)
         changes = _list_open_changes(self.history, self.groups)
@@ -180,6 +186,11 @@ class CreatedPipeline:
         )
         moved: pd.DataFrame = self.history.collect(summed)
         return moved.assign(seen_at=begins[moved["day"] - 1])
+
+    def keep_group(self, name: str, groups: list[str]) -> CreatedPipeline:
+        """Keep one group of the first column, by `groups`: the last ones of these."""
+        created = _keep_group(self.created, name, self.groups, groups)
+        return replace(self, groups=groups, created=created, kept=(self, name))
 
     def sum_up(self, freq: Freq, *, grouped: bool = True) -> pd.DataFrame:
         """Make the table of `pipeline_created`; without groups if not `grouped`."""
@@ -241,6 +252,15 @@ class CreatedPipeline:
         return annotate(
             table, kind, made_from=self.history, as_of=day, freq=alias, tz=self.tz, **notes
         )
+
+
+def _keep_group(
+    rows: pd.DataFrame, name: str, groups: Sequence[str], kept: Sequence[str]
+) -> pd.DataFrame:
+    mine, keys = rows[rows[name_group(0)] == name].reset_index(drop=True), name_groups(groups)
+    own = keys[len(groups) - len(kept) :]
+    renamed = dict(zip(own, name_groups(kept), strict=True))
+    return mine.drop(columns=[key for key in keys if key not in own]).rename(columns=renamed)
 
 
 def _list_open_changes(history: History, groups: Sequence[str]) -> ibis.Table:

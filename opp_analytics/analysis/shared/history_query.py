@@ -27,7 +27,7 @@ from opp_analytics.errors import (
     DataWarning,
     NotEnoughHistory,
 )
-from opp_analytics.history import History, ibis, label_of, missing
+from opp_analytics.history import History, ibis, label_of, missing, whole_of
 from opp_analytics.org import (
     CURRENCY,
     LOST,
@@ -101,12 +101,13 @@ def check_history(history: Any, asked_by: str, *columns: str) -> History:
             f"{asked_by} needs a History, not {type(history).__name__}: a single frame does not "
             "show changes. Collect records with History(path).record(opportunities)"
         )
-    if history.records.empty:
+    # A part has the records of the whole, but counts its own rows in them.
+    if whole_of(history).records.empty:
         raise NotEnoughHistory(
             f"{asked_by} needs records, but the history has none yet; make the first one with "
             "History(path).record(opportunities)"
         )
-    known = history.table.columns if columns else ()
+    known = whole_of(history).table.columns if columns else ()
     missing = [column for column in columns if column not in known]
     if missing:
         raise make_column_error("history", missing, known, Org.of(history))
@@ -172,7 +173,7 @@ def find_span(
     `find_known_start`. `within_one_record` allows an equal start and end, ``needs_two=False`` a
     single record.
     """
-    records = check_history(history, asked_by, *by).records
+    records = whole_of(check_history(history, asked_by, *by)).records
     # A value is converted by its currency: all deals gaining one is no change.
     money = (CURRENCY,) if "value" in reads and Org.of(history).converts else ()
     reads = (*reads, *by, *money)
@@ -315,8 +316,13 @@ def count_unknown_deals(history: History) -> int:
     Refuse a history without any known stage; a part of a history is exempt: it may hold a single
     deal.
     """
-    seen, stages = history.stages_seen(), Org.of(history).stages
-    unknown = stages.outcome_codes(seen) == UNKNOWN
+    stages = Org.of(history).stages
+    # What the whole knows, a part does, too.
+    for one in (whole_of(history), history):
+        seen = one.stages_seen()
+        unknown = stages.outcome_codes(seen) == UNKNOWN
+        if not unknown.any():
+            return 0
     # A status can say unknown of a deal in a known stage.
     unnamed = unknown & ~seen["stage"].isin(list(stages.kinds))
     if unnamed.any():

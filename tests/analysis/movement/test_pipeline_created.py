@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 
-from opp_analytics.analysis import pipeline_created, pipeline_created_deals
+from opp_analytics.analysis import CreatedPipeline, pipeline_created, pipeline_created_deals
 from opp_analytics.history import History
 from opp_analytics.note import note_of
 from tests.history.logs import MONDAYS, history_of
@@ -75,8 +75,17 @@ def test_pipeline_created__by_group_moves_open_deals_with_their_owner(history):
     }
     assert table.loc["Ann", "open_value"].tolist() == [3.0, 3.0]
     assert table.loc["Bo", "open_value"].tolist() == [15.0, 40.0]
-    own = pipeline_created(history.where(owner_name="Bo"), freq="M")
+    part = history.where(owner_name="Bo")
+    own = pipeline_created(part, freq="M")
     pd.testing.assert_frame_equal(own, pd.DataFrame(table.xs("Bo")))
+    whole = CreatedPipeline.read(history, by=["owner_name", "stage"], asked_by="test")
+    kept = whole.keep_group("Bo", ["stage"])
+    pd.testing.assert_frame_equal(
+        kept.sum_up("M"), pipeline_created(part, freq="M", by="stage"), check_like=True
+    )
+    pd.testing.assert_frame_equal(
+        kept.list_deals("M"), pipeline_created_deals(part, freq="M", by="stage")
+    )
 
 
 @pytest.mark.slow
