@@ -236,7 +236,7 @@ def days(first: Any, last: Any) -> str:
     return f"{day(start, year=start.year != end.year)} to {day(end, year=True)}"
 
 
-def period(name: str, freq: str | None = None) -> str:
+def period(name: str, freq: str | None = None, *, months: bool = True) -> str:
     """Write a period for people: a week by its first day, a fiscal period by year and months."""
     found = _PERIOD.match(name)
     if found is None:
@@ -249,8 +249,11 @@ def period(name: str, freq: str | None = None) -> str:
     ends = (freq or "").partition("-")[2]
     if ends in ("", "DEC"):
         return f"{quarter}{found['year']}"
+    fiscal = f"FY{found['year'][2:]} {quarter}".rstrip()
+    if not months:
+        return fiscal
     span = pd.Period(name, freq=f"{'Q' if quarter else 'Y'}-{ends}")
-    return f"FY{found['year'][2:]} {quarter}({span.start_time:%b}–{span.end_time:%b})"
+    return f"{fiscal} ({span.start_time:%b}–{span.end_time:%b})"
 
 
 def period_name(name: str, freq: str | None = None, *, today: Any, short: bool = False) -> str:
@@ -268,7 +271,7 @@ def period_name(name: str, freq: str | None = None, *, today: Any, short: bool =
         return f"{pd.Timestamp(name):{'%b' if short else '%B'}}" + (
             f" {found['year']}" if other else ""
         )
-    shown = period(name, freq).partition(" (")[0]
+    shown = period(name, freq, months=False)
     return shown if other or not found["quarter"] or shown.startswith("FY") else shown[:2]
 
 

@@ -64,7 +64,7 @@ def months(context: Context) -> Answer:
 
 
 def _make_row(context: Context, row: pd.Series[Any], is_aimed: bool) -> Row:
-    period, name = str(row.name), text.period(str(row.name), context.freq).partition(" (")[0]
+    period, name = str(row.name), text.period(str(row.name), context.freq, months=False)
     words: dict[str, Sentence] = {}
     names = [*_KNOWN, *([] if forecasts.stated(context) else ["p_target"])]
     if math.isfinite(row["low"]):
