@@ -356,9 +356,14 @@ def month_axis(scale: Axis, target: float, money: Money) -> str:
 def list_months(
     rows: pd.DataFrame, money: Money, *, by_rate: bool = False
 ) -> tuple[str, dict[str, str]]:
-    """Render the scale of `month`, and the picture of each row by id, which has its ``name``."""
-    scale = axis([*rows["high"], *rows["expected"], *rows["target"]])
-    return month_axis(scale, float(rows["target"].max()), money), {
+    """Render the scale of `month`, and the picture of each row by id, which has its ``name``.
+
+    Nothing has no scale.
+    """
+    amounts = rows[["high", "expected", "target"]].to_numpy("float64")
+    scale = axis(amounts.flat)
+    shown = month_axis(scale, float(rows["target"].max()), money) if (amounts > 0).any() else ""
+    return shown, {
         str(key): month(row, scale, money, name=row["name"], by_rate=by_rate)
         for key, row in rows.iterrows()
     }

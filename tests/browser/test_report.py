@@ -371,6 +371,11 @@ def test_report__on_a_phone_pictures_and_reasons_take_the_whole_width(opened):
         box = opened.locator(part).first.bounding_box()
         assert box is not None
         assert box["width"] >= 340, part
+    row = opened.locator("#people tr.member").first
+    commit = row.locator("td[data-l=Commit]")
+    assert not commit.is_visible()
+    row.locator("summary").click()
+    assert commit.is_visible(), "an opened row has what there was no room for"
 
 
 @pytest.mark.parametrize(("state", "paper"), [("team", "Letter"), ("sixty people", "A4")])

@@ -6,11 +6,12 @@ import itertools
 import math
 import re
 
+import pandas as pd
 import pytest
 
 from opp_analytics import charts, svg
 from tests.svg import reading
-from tests.svg.cases import FAN, call
+from tests.svg.cases import _MARCH, _MONEY, FAN, call
 
 
 @pytest.mark.parametrize("booked", [0.0, 4.0, 8.9, 9.0])
@@ -37,3 +38,13 @@ def test_forecast_fan__labels_of_three_figures_keep_apart(called: float) -> None
     assert len(places) == 4
     assert min(later - earlier for earlier, later in itertools.pairwise(places)) >= 16
     assert places[-1] <= 336
+
+
+def test_list_months__have_a_scale_only_where_there_is_an_amount() -> None:
+    rows = pd.DataFrame([_MARCH], index=["2026-03"]).assign(name="Mar")
+    assert "Scale" in svg.list_months(rows, _MONEY)[0]
+    assert "Scale in money" in svg.list_months(rows.assign(target=math.nan), _MONEY)[0]
+    for nothing in (0.0, math.nan):
+        empty = rows.assign(high=nothing, expected=nothing, target=math.nan)
+        scale, pictures = svg.list_months(empty, _MONEY)
+        assert (scale, [*pictures]) == ("", ["2026-03"])

@@ -72,7 +72,7 @@ def _fill_values(deals: Moment, rows: Integers) -> Floats:
     wins = pd.Series(deals.value).where(deals.outcome == WON)
     pipelines = pd.Series([labels[1:] for labels in deals.stages], dtype="object")
     each = pipelines.reindex(deals.stage).astype("str").to_numpy()
-    usual = wins.groupby(each).transform("median").fillna(wins.median())
+    usual = wins.groupby(each).transform("median").fillna(wins.dropna().median())
     return np.where(np.isnan(deals.value), usual, deals.value)[rows]
 
 
