@@ -48,8 +48,8 @@ _HEADER_WITHIN = 50
 _TOP = 200_000
 """The separator is looked for in so many characters: 50 rows, and long ones too."""
 _BATCH = 500
-"""Rows that are Python objects at one time: few enough for the processor's caches, and a long file
-needs little more than its table."""
+"""Rows that are Python objects at one time: few enough for the processor's caches, and so that a
+long file needs little more memory than its table."""
 _CELL_LIMIT = 100_000_000
 """Characters of one cell: far beyond any note, and small enough that a missing quote ends in an
 error."""
@@ -86,12 +86,12 @@ _NOTICE = re.compile(
 )
 """What Salesforce writes below a report: who made it, and that it is confidential."""
 _ID = re.compile(r"[A-Za-z]*\d\w*")
-"""A text that can be no total, notice or mark of an empty cell."""
+"""A text that cannot be a total, a notice or the mark of an empty cell."""
 _HEADING = re.compile(r"\D+|.*\s.*")
 """A text that is not an id: it has no digit, or several words."""
 _MOST_NULS = 8
-"""UTF-16 without a mark has a NUL in every second byte, other files that are no text many; a text
-may hold a stray one."""
+"""A file with more than one NUL in so many bytes is not text. UTF-16 without a mark has a NUL in
+every second byte; a text may hold a stray one."""
 
 
 @dataclass(frozen=True)
@@ -371,10 +371,10 @@ def import_openpyxl() -> Any:
 def open_workbook(path: Path, content: bytes, **options: bool) -> Iterator[Workbook]:
     """Open a workbook with these options of openpyxl.
 
-    Whatever it, or reading from it, stumbles over is an error of ours.
+    Whatever openpyxl stumbles over, then or while its sheets are read, is an error of ours.
 
-    One that unpacks to more than its program could show is refused by the sizes that its archive
-    lists, before it is unpacked.
+    A workbook that is larger than Excel could show is refused before it is unpacked, by the sizes
+    that its archive lists.
     """
     openpyxl = import_openpyxl()
     try:
@@ -532,9 +532,9 @@ def quote_labels(labels: Sequence[str]) -> str:
 
 
 def drop_footer(table: FileTable, ids: int) -> FileTable:
-    """Drop blank rows, the footer after the last id, and rows before it that are no deal.
+    """Drop blank rows, the footer after the last id, and rows among the deals that are not deals.
 
-    These are totals, repeated headers, and a heading, sum or note alone in its row. Another row
+    Those are totals, repeated headers, and a heading, sum or note alone in its row. Any other row
     without an id is refused.
     """
     cells = table.cells
@@ -584,7 +584,7 @@ def drop_totals(table: FileTable) -> FileTable:
 
 
 def _keep_rows(table: FileTable, mask: Flags, others: Mapping[str, NDArray[Any]]) -> FileTable:
-    """Keep rows; the others are noted by their first ones."""
+    """Keep the rows of a mask; note how many others there are, and the first of them."""
     notes = []
     for where, places in others.items():
         named = [

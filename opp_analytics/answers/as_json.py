@@ -16,7 +16,7 @@ _VERSION = 1
 
 
 def to_dict(answer: AnswerData, most: int | None = None, after: str | None = None) -> Json:
-    """Write an answer as plain JSON; of its first table at `most` so many rows, those `after`."""
+    """Write an answer as plain JSON, with the rows of its first table that `cut_rows` keeps."""
     context, (first, *others) = answer.context, answer.tables or (Table("rows", (), ()),)
     shown = cut_rows(first.rows, most, after)
     figure = next((one for one in answer.figures if one.low is not None), None)
@@ -57,7 +57,7 @@ def _write_table(answer: AnswerData, table: Table, rows: tuple[Row, ...]) -> Jso
 
 
 def cut_rows(rows: tuple[Row, ...], most: int | None, after: str | None) -> tuple[Row, ...]:
-    """Keep at `most` so many rows, those `after` the row of an id."""
+    """Keep the rows after the one with the id `after`, and `most` of them at most."""
     if after is None:
         return rows[:most]
     places = [place for place, row in enumerate(rows, 1) if row.id == after]
@@ -69,7 +69,7 @@ def cut_rows(rows: tuple[Row, ...], most: int | None, after: str | None) -> tupl
 def _write_row(answer: AnswerData, columns: tuple[str, ...], row: Row) -> Json:
     cells = {name: _write_value(row.values.get(name)) for name in columns}
     for name, said in row.words.items():
-        # Words stand beside a value under a name of their own, and alone in its place.
+        # Words beside a value have a name of their own; words without a value have its name.
         cells[name if cells.get(name) is None else f"{name}_words"] = answer.say(said)
     return {"id": row.id, "name": row.name.write(None), **cells}
 

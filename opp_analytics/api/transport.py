@@ -165,7 +165,7 @@ class Connections:
             response.close()
 
     def close(self) -> None:
-        """Close the idle ones."""
+        """Close the idle connections."""
         self._adapter.close()
 
 
@@ -212,8 +212,8 @@ _LOG = logging.getLogger("opp_analytics")
 _DEADLINE_FACTOR = 5
 """A request, from the connection to the last byte, takes at most so many times its time-out."""
 _VALIDATORS = {"If-None-Match": "ETag", "If-Modified-Since": "Last-Modified"}
-"""The headers with which a later request asks if an answer is still current, and where it says
-them."""
+"""Headers by which a later request asks if an answer is still current, and the headers of the
+answer with their values."""
 _REDIRECTS = 3
 """A trailing slash and a moved path make two redirects; more are a loop."""
 _NO_ANSWER = (urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError)
@@ -370,7 +370,7 @@ class Transport:
         return self._body(response, method, url)
 
     def server_time(self) -> datetime | None:
-        """Tell the time by the server's clock; None as long as no answer has said it (``Date``).
+        """Tell the time by the server's clock; None until an answer has told it (``Date``).
 
         This computer's clock is never asked: it may be hours off, or be set during a run.
         """
@@ -379,7 +379,7 @@ class Transport:
         return datetime.fromtimestamp(time.monotonic() + self._ahead[0], UTC)
 
     def agrees(self, now: datetime, within: float) -> bool:
-        """Check whether the server's clock may tell `now` by what its answers said of it.
+        """Check whether `now` may be the server's time, by the dates in its answers.
 
         It may differ by `within` seconds, and by the time that an answer took.
         """

@@ -71,7 +71,7 @@ _BESIDE: dict[str, tuple[str, Callable[[Org], str]]] = {
 }
 """Kinds of file that the org file names: the section, and what the org then says of them."""
 _TOLD = ("owner_name", "created_at")
-"""Columns that answers rest on, and a page does without."""
+"""Columns that some answers need; a page can be made without them."""
 _MOST_FURTHER = 8
 _LABELS = {"unique_id": "deal ID", "done_on": "date", "what": "kind"}
 """Names of ours that say little to a newcomer."""
@@ -179,7 +179,7 @@ def start_command(
         )
         if as_of is not None:
             update.set_day(as_of)
-        update.read_log(log_file, log, past, drafted, written)
+        update.read_log(log_file, log, past, written)
         history = update.stage(staging / HISTORY_FOLDER)
         day = update.find_day(history)
         drafted = _answer_target(drafted, day, target, yes or past is not None)
@@ -325,7 +325,7 @@ def _read_stages(
 def _answer_target(
     drafted: crm.Drafted, day: pd.Timestamp, given: str | None, quiet: bool
 ) -> crm.Drafted:
-    """Enter the target of the current period, where nobody has any."""
+    """Enter the target of the current period, if the org has no targets."""
     org = drafted.org
     if len(org.targets):
         if given is not None:
@@ -359,7 +359,7 @@ def _list_tables(
 ) -> Json:
     """List the sections that the org file gains for tables beside the deals.
 
-    One that it has stays.
+    A section that the file has stays.
     """
     place, old = drafted.file, drafted.old
     written = tomllib.loads(old.removeprefix("\ufeff")) if old is not None else {}
@@ -415,13 +415,13 @@ class _Update:
 
     org: Org
     table: FileTable | None = None
-    """That of the deals."""
+    """The table of the deals."""
     deals: pd.DataFrame | None = None
     log: crm.ChangeLog | None = None
     at: pd.Timestamp | None = None
     """The moment of the record; None where the last record holds the deals already."""
     dated: bool = False
-    """True if somebody said of which day the deals are."""
+    """True if the caller gave the day of the deals."""
 
     def set_day(self, as_of: str) -> None:
         """Take the deals to be of this day."""
@@ -437,7 +437,6 @@ class _Update:
         file: Path | None,
         log: FileTable | None,
         past: oa.History | None,
-        drafted: crm.Drafted,
         written: Json,
     ) -> None:
         """Read a field history, where there are no records."""
@@ -481,10 +480,10 @@ class _Update:
         return history
 
     def _choose_moment(self, history: oa.History, deals: pd.DataFrame) -> pd.Timestamp:
-        """Choose the moment of the record: that of the load.
+        """Choose the moment of the record: when the deals were loaded.
 
-        Else the end of the day that the deals show, if it is past; or now. One before the last
-        record is refused.
+        For an export, it is the end of its newest day, or now while that day lasts. A day before
+        the last record is refused.
         """
         loaded = Certificate.moment_of(deals)
         if loaded is not None:
@@ -505,7 +504,7 @@ class _Update:
         return max(at, after)
 
     def find_day(self, history: oa.History) -> pd.Timestamp:
-        """Find the day of the page: that of the deals, or of the last record if it is later."""
+        """Find the page's day: the deals' day, or the last record's if that is later."""
         moments = history.records["recorded_at"]
         days = [as_date(moments.iloc[-1], tz=self.org.zone(None))] if len(moments) else []
         return max([*days, *([] if self.deals is None else [find_day(self.deals)])])

@@ -1,6 +1,6 @@
-"""A field history of another CRM as a change log of ours, for `History.from_changes`.
+"""A field history of another CRM as a change log, for `History.from_changes`.
 
-Its deals matched with those of an export.
+Its deals are matched with the deals of an export.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from opp_analytics.text import count, joined, label
 _FIXED = ("name", "account_id", "account_name", "owner_name", "owner_id", "pipeline")
 """Columns of the deals that count as never changed, where the log does not track them."""
 _TAKEN = (*_FIXED[3:], "value")
-"""Those that may well have changed."""
+"""Columns of the deals that may well have changed."""
 _OUTCOME = ("stage", "status")
 _LONG = ["unique_id", "changed_at", "field", "new_value"]
 _JUST_BEFORE = pd.Timedelta(seconds=1)
@@ -79,9 +79,9 @@ def read_changes(
 ) -> ChangeLog:
     """Read a field history as a change log, `written` as `ColumnReader.of` takes it.
 
-    `opportunities`, the deals as they are now, tell when each deal was created, its name and
-    account, and the values of tracked fields that never changed; a deal closed there, whose closing
-    the history lacks, is open until its close date in the stage `NOT_RECORDED`.
+    `opportunities` are the deals as they are now. They tell when each deal was created, its name
+    and account, and the values of tracked fields that never changed. If a deal is closed there but
+    not in the history, it is open until its close date, in the stage `NOT_RECORDED`.
     """
     table = read_table(source, name_any(org.columns).know, encoding)
     shape = find_shape(table.labels, org.columns)
@@ -151,7 +151,7 @@ class _Meeting:
     """The ids of a history beside those of the deals' export."""
 
     names: Mapping[str, str]
-    """Ids of the history to those of the export, where they are spelled otherwise."""
+    """Ids of the history to ids of the export, where the two spell a deal differently."""
     absent: Sequence[str] = ()
     """The deals of the history that the export lacks, by ids of the history."""
     left_out: tuple[str, ...] = ()
@@ -175,9 +175,9 @@ def _pair_names(table: FileTable, key: int, org: Org) -> pd.DataFrame:
 
 
 def _meet(pairs: pd.DataFrame, opportunities: pd.DataFrame | None, file: str) -> _Meeting:
-    """Match the deals of a history with those of the deals' export, by id or else by name.
+    """Match a history's deals with the export's, by id or else by name.
 
-    Count what does not meet.
+    Count the deals without a match.
     """
     if opportunities is None:
         return _Meeting({})
@@ -291,8 +291,7 @@ def _find_beginnings(
 def _log_creations(begin: Series, known: pd.DataFrame, org: Org) -> pd.DataFrame:
     """Log when each deal was created.
 
-    On the same day as its export says, take the export's time, so that the next record shows no
-    change.
+    Where the export gives the same day, take its time, so that the next record shows no change.
     """
     at = begin
     if "created_at" in known:
@@ -552,7 +551,7 @@ def _sort(instants: Series, kept: NDArray[np.bool_]) -> NDArray[np.intp]:
 
 
 def _date_births(births: pd.DataFrame) -> pd.DataFrame:
-    """Date each creation by the time that its line names, else by that of the line; in order."""
+    """Date each creation by the time in its cell, else by the time of its line; in order."""
     stamps = births["new_value"].map(
         lambda cell: cell if isinstance(cell, pd.Timestamp) else pd.NaT
     )
@@ -568,7 +567,7 @@ def _date_births(births: pd.DataFrame) -> pd.DataFrame:
 
 
 _LEAST_SHARE = 0.5
-"""Share of the deals that must be in the export: with fewer, its deals are others."""
+"""Least share of the history's deals that an export of the same deals has."""
 _SHORT = 15
 """Characters of a Salesforce id in a report; its API has three more."""
 _NAMED = 3
@@ -619,9 +618,9 @@ def _match_keys(
     our_keys: Series,
     taken: dict[str, str],
 ) -> dict[str, str]:
-    """Match ids by their keys; one that may be several, and several that may be one, are refused.
+    """Match ids by their keys, one to one; any other match is refused.
 
-    `taken` leads from ids of the export to those of the history that they are.
+    `taken` leads from ids of the export to the ids of the same deals in the history.
     """
     alike: dict[str, list[str]] = {}
     for one, key in zip(ours, our_keys, strict=True):
@@ -652,7 +651,7 @@ def refuse_other_deals(
 ) -> list[str]:
     """Refuse two sources of deals when the second has fewer than half of the first.
 
-    Return those that it lacks.
+    Return the deals that the second lacks.
     """
     every = list(dict.fromkeys(theirs))
     lacking = [one for one in every if one not in known]

@@ -36,8 +36,8 @@ def make_records(records: list[Json] | pd.DataFrame) -> pd.DataFrame:
 
 _SMALL = 4_000_000
 """Bytes of change files that are read once, not with each query: up to 200,000 rows, which take 30
-MB. Opening the files of two years takes longer than a question about some hundred deals; in a
-longer log it is little, and its rows would fill the memory."""
+MB. Opening two years of small files takes longer than a question about some hundred deals. Opening
+a longer log takes little beside the question, and its rows would fill the memory."""
 
 
 class FolderSource:
@@ -275,7 +275,7 @@ class EarlierSource(TableSource):
         return self._whole.columns_at(recorded_at)
 
     def begins(self) -> Mapping[str, pd.Timestamp]:
-        """Find the first record with each column, of those that it has by then."""
+        """Find the first record with each column, up to the last record here."""
         begins = self._whole.begins()
         return {name: first for name, first in begins.items() if first <= self._until}
 
@@ -291,9 +291,9 @@ def read_log(table: Any, org: Org) -> ibis.Table:
 
 
 def read_columns(table: Any, org: Org, own: Iterable[str]) -> ibis.Table:
-    """Read a table's columns under our names, those of the org and `own` ones.
+    """Read a table's columns under our names, by the org and by `own`.
 
-    Other columns keep theirs.
+    Other columns keep their names.
     """
     if not isinstance(table, ibis.expr.types.Table):
         raise DataError(f"table is a {type(table).__name__}, not an Ibis table")

@@ -76,7 +76,7 @@ class Recorded(RecordCounts):
 class Entry:
     """One append: a change file and its record.
 
-    An import has the first and the last, and those between are in its rows.
+    An import has its first and its last record here; the records between them are in its rows.
     """
 
     sequence: int
@@ -331,9 +331,9 @@ class Memory:
     def get(self, key: Any, state: Any, compute: Callable[[], Any], *, fact: bool = False) -> Any:
         """Return the result for `key`.
 
-        Compute it at first, after `state` has changed, and where it is None, unknown.
+        It is computed the first time, when `state` has changed, and while `state` is None, unknown.
 
-        A `fact`, which every question asks, does not make room for others.
+        Every question asks for a `fact`, so facts are not dropped to make room.
         """
         results = self._facts if fact else self._results
         before, result = results.pop(key, (None, None))
@@ -467,7 +467,7 @@ class Store:
         return None
 
     def set_aside(self) -> dict[str, int]:
-        """Map entries with a set-aside change file to the last record that needs each.
+        """Map each entry whose change file is set aside to the last record that relied on it.
 
         The record is given by its sequence.
         """

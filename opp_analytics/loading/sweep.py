@@ -1,9 +1,9 @@
 """The sweep: one pass over all pages.
 
 Offset paging shifts when rows come and go. A sweep therefore asks for creation order, so that new
-rows only append, reads past the announced last page, and keys rows by id. Whether it missed
-something is told by what a probe of the server says before and after; what changed during it is
-read afterwards (`refresh`).
+rows only append, reads past the announced last page, and keys rows by id. Probes of the server
+before and after it tell whether it missed something; what changed during it is read afterwards
+(`refresh`).
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Limits:
     def first(self, what: str, announced: int) -> int:
         """Keep the load's first announcement.
 
-        One that grows with each page would never be reached.
+        An announcement that grows with each page would never be reached.
         """
         return self._first.setdefault(what, announced)
 
@@ -99,7 +99,7 @@ def count_announced(total_records: int | None, total_pages: int | None, page_siz
 
 
 _SHOWN = 100
-"""Rows of the trash that tell whether it changed; one with fewer is compared whole."""
+"""First rows of the trash, by which it is seen whether the trash changed."""
 _PAGE = 1000
 """Page size for reading the whole trash."""
 
@@ -154,7 +154,7 @@ def make_state(rows: Sequence[Json], total: int | None) -> Json:
 def read_trash_state(client: Client) -> Trash:
     """Read the total of the trash and a digest of its first rows.
 
-    None without permission to read it.
+    Both are None without permission to read it.
     """
     try:
         page = client.list_deleted(1, _SHOWN)
@@ -268,8 +268,8 @@ class Sweep:
     sorted: bool = True
     """True when each page came in creation order, as asked."""
     ordered: bool = True
-    """True when all pages together did: rows that come and go can shift a page before the one it
-    follows."""
+    """True when all pages together did. Rows that come and go can shift a later page before an
+    earlier one."""
     page_size: int = 0
     _distinct: DistinctIds = field(default_factory=DistinctIds)
 
@@ -314,13 +314,11 @@ def sweep(
     limits: Limits,
     on_page: Callable[[int], None],
 ) -> None:
-    """Read every page once into `result`, page by page.
+    """Read every page once into `result`, which tells what was read if the sweep is stopped.
 
-    So it is known what was read when the sweep is stopped.
-
-    `expected` opportunities let pages be asked for before the first one has come. The first
-    `stored_pages` are taken from the page cache without a request, because an interrupted sweep had
-    read them.
+    If a number of opportunities is `expected`, further pages are asked for before the first one has
+    come. The first `stored_pages`, which an interrupted sweep had read, come from the page cache
+    without a request.
     """
     announced, decoder = 1, PageDecoder(client.names)
     with pause_collector(), Threads(client.concurrency) as threads:

@@ -300,8 +300,8 @@ def _list_shapes(kind: Any, path: str = "") -> Iterator[tuple[str, type[BaseMode
 
 
 _SHAPES = dict(_list_shapes(OrgShape))
-"""The shape at each key that holds further keys, lists and the names of joined tables left out of
-the path."""
+"""The shape at each key that holds further keys. A path has no numbers of lists, and no names of
+joined tables."""
 
 
 # The check
@@ -415,9 +415,9 @@ def _names(path: KeyPath) -> str:
 
 
 def _read_shape(raw: Json) -> tuple[Json, list[ErrorDetails]]:
-    """Read the settings with amounts, days and periods in their rows.
+    """Read amounts, days and periods in the rows of the settings.
 
-    As they are where there are mistakes.
+    Settings with mistakes stay as they are.
     """
     try:
         shape = OrgShape.model_validate(raw, context=raw)
@@ -609,11 +609,11 @@ _REPEATED: Mapping[str, tuple[str, str, Callable[[Json], object]]] = {
         lambda row: (str(row.get("date"))[:10], row.get("currency")),
     ),
 }
-"""By table: the column to name in a row that says something again, what is right, and the key."""
+"""By table: the column to name in a repeated row, what is right, and the key that is repeated."""
 
 
 def _check_repeats(raw: Json) -> Iterator[_Mistake]:
-    """Find rows that say something again, and second addresses of a person."""
+    """Find repeated rows, and second addresses of a person."""
     for table, (column, right, find_key) in _REPEATED.items():
         seen: set[str] = set()
         for number, row in list_rows(raw, table):
@@ -667,7 +667,7 @@ def _check_whose(raw: Json) -> Iterator[_Mistake]:
 
 
 def _check_rates(raw: Json) -> Iterator[_Mistake]:
-    """Find rates without a currency of the org, or of its own one."""
+    """Find rates in an org without a currency, and rates of the org's own currency."""
     home, rows = raw.get("currency"), [*list_rows(raw, "currency_rates")]
     if home is None and rows:
         right = f"missing, and rates lead to it; {_RIGHT['currency']}"
@@ -681,15 +681,15 @@ def _check_rates(raw: Json) -> Iterator[_Mistake]:
 # Line numbers
 
 _FINDABLE = 200_000
-"""Characters of a file of which lines are looked for: beyond, reading it with its layout takes too
-long."""
+"""Characters of a file in which line numbers are looked for. Reading a longer one with its layout
+takes too long."""
 
 
 def _find_lines(text: str, keys: Collection[KeyPath]) -> dict[KeyPath, int]:
     """Find the line of each key, or of the first thing in its table or list.
 
-    Of a missing key it is the line of what is around it. A mark with as many line breaks takes the
-    place of each value; the lines are those of the marks.
+    A missing key has the line of the table around it. Each value is replaced by a mark with as many
+    line breaks, and the marks' lines are read.
     """
     try:
         document = tomlkit.parse(text)

@@ -25,9 +25,9 @@ def list_names(ours: str | Sequence[str]) -> list[str]:
 
 
 def map_labels(**labels: str) -> dict[str, str]:
-    """Map the labels of each column of ours, separated by bars, to it.
+    """Map the labels of a CRM to our columns; each of ours has its labels, separated by bars.
 
-    The first is written in an import.
+    Imports write the first.
     """
     return {label: ours for ours, every in labels.items() for label in every.split("|")}
 
@@ -71,9 +71,9 @@ _BEFORE, _AFTER = (
 
 @lru_cache(maxsize=4096)
 def list_spellings(label: str) -> tuple[str, ...]:
-    """List what a label may be as a word, itself first, then without what is around it.
+    """List the words that a label may stand for: itself, then what is left without its wrapping.
 
-    So ``Deal - Owner name`` may be ``owner``.
+    ``Deal - Owner name`` may be ``owner``.
     """
     found = [spell(label)] if spell(label) else []
     for word in found:
@@ -111,7 +111,7 @@ _FIRST_DAY = re.compile(r"(\d{4}-\d\d)-01( 00:00:00)?")
 def name_table(
     kind: str, labels: Sequence[str], columns: Columns = MappingProxyType({})
 ) -> dict[str, str]:
-    """Map the labels of a table beside the deals to our names; those that `columns` say win.
+    """Map the labels of a table beside the deals to our names; `columns` come first.
 
     Each of our names is used once, for its likeliest label.
     """
@@ -146,7 +146,7 @@ def list_columns(kind: str) -> tuple[str, ...]:
 
 
 def find_labels(name: str) -> str:
-    """Find labels that are read as a column: a few of the likeliest."""
+    """List a few of the likeliest labels of a column."""
     return ", ".join(word.replace("_", " ") for word in COLUMN_WORDS[name][1:5])
 
 

@@ -108,7 +108,7 @@ def update_text(text: str, new: Additions, known: Stages) -> str:
         document = tomlkit.parse(plain)
         if tomlkit.dumps(document) != plain:
             raise DataError(_REFUSED)
-        updated = _update(document, plain, new, known)
+        updated = _update(document, new, known)
         if not _keeps(tomllib.loads(plain), tomllib.loads(updated)):
             raise DataError(_REFUSED)
     except (TOMLKitError, tomllib.TOMLDecodeError):
@@ -139,7 +139,7 @@ def _keeps(before: Any, after: Any) -> bool:
     return bool(before == after) or (isinstance(after, list) and before in after)
 
 
-def _update(document: tomlkit.TOMLDocument, text: str, new: Additions, known: Stages) -> str:
+def _update(document: tomlkit.TOMLDocument, new: Additions, known: Stages) -> str:
     stages = list_new_stages(new.stages, known)
     aliases = {
         one.stage.name: further

@@ -218,7 +218,7 @@ def _show_beside(context: Context) -> tuple[Note, ...]:
 
 
 def pipeline_created(context: Context) -> Block | None:
-    """Show whether the inflow suffices: value created in recent weeks, their average, and whose."""
+    """Show whether enough is created: value by recent week, the average, and by whom."""
     found = answers.pipeline_created(context)
     if not isinstance(found.chart, ChartData):
         return None
@@ -243,7 +243,7 @@ def pipeline_created(context: Context) -> Block | None:
 
 
 def _show(key: str, context: Context) -> Block | None:
-    """Show an answer; without records the trend says for all what needs them."""
+    """Show an answer; without records, the trend alone says what is missing."""
     question = CATALOG[key]
     if question.look is None or ("history" in question.needs and context.records.empty):
         return None
@@ -251,9 +251,9 @@ def _show(key: str, context: Context) -> Block | None:
 
 
 def slippage(context: Context) -> Block | None:
-    """Show whether dates hold: the outcome of what was due, this period and the two before.
+    """Show whether dates hold: outcomes of the deals due in this period and the two before.
 
-    And deals that keep moving.
+    Below are the deals that keep moving.
     """
     found, block = answers.slippage(context), _show("slippage", context)
     for moving in found.tables[1:] if block else ():

@@ -161,8 +161,8 @@ TEAM_TENANT = 1
 
 _REPS = {rep.unique_id: rep for rep in team.REPS} | {rep.name: rep for rep in team.REPS}
 _ONWARD_PER_DAY = 0.2
-"""Chance per working day that a deal goes on to a stage that shares its place among the worked
-ones."""
+"""Chance per working day that a deal goes on to the tenant's next stage, where several of these are
+one stage of the team."""
 _WORKDAY_STARTS, _WORKDAY_SECONDS = timedelta(hours=8), 10 * 3_600
 
 
@@ -176,9 +176,9 @@ class _Event:
 
 
 class Simulator:
-    """The team of one store, whose settings hold its state.
+    """The team of one store; the store's settings hold the team's state.
 
-    These are seed, deals_per_week, and from the first day on origin and played_until (the first day
+    They are seed, deals_per_week and, from the first day on, origin and played_until (the first day
     not yet simulated).
     """
 
@@ -262,7 +262,7 @@ def _find_worked(record: Record, stages: TenantStages) -> str | None:
 def _is_workable(record: Record, day: date, stages: TenantStages) -> bool:
     """Return True if anything can happen to a deal on `day`.
 
-    This is faster than seeding a generator.
+    Asking this first is faster than seeding a generator.
     """
     if record.deleted_at is not None:
         return _is_recent(record.deleted_at, day)

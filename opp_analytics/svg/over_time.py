@@ -21,8 +21,8 @@ _TOP, _BOTTOM, _HEIGHT = 40.0, 340.0, 364.0
 _LINE, _NEAR = 16.0, 18.0
 """Pixels of a line of text, and between two labels that do not touch."""
 _NARROW = 280.0
-"""Width of the picture on a phone, in pixels, at which the labels of the axis end before the first
-record."""
+"""Width of the picture on a phone, in pixels. There, the labels of the axis still end before the
+first record."""
 _DATES, _APART = 5, 18.0
 """Dates of records below the picture, at most; and percent between two that do not touch on a
 phone."""
@@ -30,7 +30,7 @@ _BASE, _COLUMNS_HEIGHT, _COLUMNS_TOP = 150.0, 172.0, 32.0
 _LABELS = 4
 """Names of periods below the columns, at most."""
 _FEWEST = 8
-"""Columns that the picture has room for at least, so that few are not slabs."""
+"""The picture has room for at least so many columns, so that a few are not slabs."""
 
 
 def draw_fan(chart: ChartData) -> str:
@@ -80,7 +80,7 @@ def draw_fan(chart: ChartData) -> str:
 
 
 def _put_beside(plot: str, side: list[str], height: float, width: int) -> str:
-    """Put labels at the right of a picture, which says their figures already."""
+    """Put labels at the right of a picture, which says them to a screen reader itself."""
     return (
         f'<div class="plot" style="--side:{width}px">{plot}<svg class="oa" width="100%" '
         f'height="{height:.0f}" aria-hidden="true">{"".join(side)}</svg></div>'
@@ -273,7 +273,7 @@ def bullet(row: Series, money: Money) -> str:
 
 
 def _hold(x: float, y: float, words: str, kind: marks.Kind) -> str:
-    """Write a label over its mark that does not leave the picture."""
+    """Write a label over its mark, moved where it would leave the picture."""
     if x > 100 - _FAR / 2:
         return marks.label(100, y, words, anchor="end", kind=kind)
     if x < _FAR / 2:

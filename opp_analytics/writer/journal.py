@@ -142,7 +142,7 @@ class SentCell(NamedTuple):
 
 
 Forms = Mapping[tuple[str | None, str], Sequence[SentCell]]
-"""The values sent of which the server holds another form, or may, by id and field."""
+"""Sent values that the server holds, or may hold, in another form; by id and field."""
 
 
 @dataclass(frozen=True)
@@ -387,9 +387,9 @@ class Journal:
     def claim(
         self, run: PlanRun, number: int, identity: str, gone: Collection[str | None]
     ) -> EqualCreate | None:
-        """Record that a create is about to be sent, or return another run's equal one.
+        """Record that a create is about to be sent; or return an equal create of another run.
 
-        It is returned if another run made an equal one, or may have.
+        An equal create that may have been carried out counts too.
 
         Processes that share the journal ask and record one after another, so that only one of them
         sends. Ids in `gone` are not on the server any more.
@@ -530,12 +530,10 @@ class Journal:
         return {row["unique_id"] for row in self.query(query)}
 
     def list_last_writes(self, since: datetime | None) -> dict[str, tuple[str, Any]]:
-        """List the last write to each opportunity since then, by the server's clock.
+        """List the last write to each opportunity since a time by the server's clock; None for all.
 
-        All where that is not known.
-
-        Each is the operation and the opportunity's ``updated_at`` after it, None where the server
-        did not say it.
+        Each is the operation, and the opportunity's ``updated_at`` after it: None where the server
+        did not tell it.
         """
         last: dict[str, sqlite3.Row] = {}
         rows = self.query(_LAST_WRITES, "" if since is None else since.isoformat())
@@ -569,8 +567,8 @@ class Journal:
 
         They are given by id, or by place in the journal.
 
-        An equal row among the `known` ids, which the plan was made from, is one deal more. With
-        `again`, none counts.
+        The plan was made from the `known` ids; a row that equals one of them is a further deal.
+        With `again`, no earlier create counts.
         """
         wanted = set(identities)
         equal = self.do(
@@ -651,7 +649,7 @@ def read_journal(path: Path, query: str, *values: Any) -> list[sqlite3.Row]:
 
 
 def read_forms(tenant: str, steps: Iterable[Step]) -> Forms:
-    """Read what `Journal.read_forms` does of a tenant, whose journal may not exist."""
+    """Read the forms of a tenant as `Journal.read_forms` does; none without a journal."""
     path = locate_journal(tenant)
     return _make_forms(path, read_journal(path, _FORMS, _list_ids(steps)) if path.exists() else ())
 

@@ -225,7 +225,8 @@ def _count_exits(stays: pd.DataFrame, names: list[str]) -> tuple[int, Floats]:
 def _solve_win_chances(share: Floats, exits: Counts) -> Floats:
     """Solve raw(s) = q(s, won) + Σ q(s, t)·raw(t).
 
-    A stage that no deal left yet is like the next, the last like the one before.
+    A stage that no deal has left yet takes the next stage's chance, the last one that of the stage
+    before.
     """
     size = len(share)
     moves, won = share[:, :size].copy(), share[:, size].copy()
@@ -281,7 +282,7 @@ class Stated:
         )
 
     def every_chance(self, moment: Moment) -> Floats:
-        """Look up the chance of each open deal, in whatever period it is due; NaN without one."""
+        """Look up the chance of each open deal, due in any period; NaN without one."""
         given = moment.columns.get(self.column) if self.column else None
         if given is not None:
             given.check(moment.open, moment.list_ids)
@@ -291,7 +292,7 @@ class Stated:
 def look_up_chances(moment: Moment, column: str | None, rates: Rates) -> Floats:
     """Look up each open deal's chance in a column, else its stage's, by pipeline if given.
 
-    One out of range counts as missing.
+    A chance out of range counts as missing.
     """
     # The labels are the stage and its pipeline, those of rates the pipeline and its stage.
     given = [

@@ -1,4 +1,4 @@
-"""A folder of pages with names of their own and ``latest.html``, of as many days as are kept."""
+"""A folder with the pages of the last days, and ``latest.html``."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _simplify(audience: str) -> str:
 def check_folder(folder: Path) -> None:
     """Check that the latest page and the ledger could be written.
 
-    A file of somebody else is refused.
+    A latest page that is not ours is refused.
     """
     Ledger(folder).check()
     latest = folder / _LATEST
