@@ -383,7 +383,12 @@ def ask_together(
     """Answer several questions of one pipeline, what they share read once; arguments as `ask`."""
     for key in keys:
         if key not in CATALOG:
-            near = did_you_mean(key, CATALOG) or f"use one of {', '.join(CATALOG)}"
+            named = [one for one, question in CATALOG.items() if question.command == key]
+            near = (
+                f"it is the command of {text.joined(list(map(repr, named)), last='and')}"
+                if named
+                else did_you_mean(key, CATALOG) or f"use one of {', '.join(CATALOG)}"
+            )
             raise ArgumentValueError.of("key", key, "is not a question", near)
     asked = [CATALOG[key] for key in keys]
     given = {name: value for name, value in options.items() if value is not None}

@@ -449,7 +449,9 @@ class _Update:
                 )
         elif file is not None and log is not None:
             self.log = crm.read_changes(log, self.org, opportunities=self.deals, **written)
-            heading(f"{file.name}: {count(len(self.log.changes), 'change')}", self.log.read_as)
+            changes = self.log.changes
+            deals = count(changes["unique_id"].nunique())
+            heading(f"{file.name}: {count(len(changes), 'value')} of {deals}", self.log.read_as)
         if self.log is not None:
             say_notes(self.log)
 

@@ -250,6 +250,14 @@ def _make_opportunities(
 
 _STATUSES = (*STATUSES.values(), "unknown", "deleted")
 """Statuses that need no other sign."""
+_OPEN = re.compile(
+    r"open|offen|laufend|ouverte?|abiert[oa]|abert[oa]|apert[oa]|otwart[aey]|aktiv|acti[fv][aeo]?|"
+    r"actief|ativ[ao]|attiv[ao]|aktywn[ay]",
+    re.IGNORECASE,
+)
+"""Statuses of open deals, in eight languages."""
+_OURS = {"won": "won", "lost": "lost", "disqualified": "inactive", "open": "active"}
+"""The status of each kind."""
 _PLAIN = re.compile(r"(closed\W+)?\w+", re.IGNORECASE)
 """A status that means what its one word does; "waiting for a signed order" is no win."""
 
@@ -260,14 +268,18 @@ def _derive_status(frame: pd.DataFrame, org: Org, lines: list[Mapped], draft: bo
     A stage that says how a deal ended decides alone, so that an edit of it needs no second one. An
     open one gives way to a sign: Odoo's lost deals stay in their stage. A deal that is closed, and
     nothing says how, is what the org's stages say of its status, or of `CLOSED` without one; else
-    unknown. A draft asks under that name.
+    unknown. A draft asks under that name. A status that agrees with its stage is spelled as ours.
     """
     signs = [name for name in (*FLAGS, *CLOSED_AT, "lost_reason") if name in frame]
     signs = [name for name in signs if name not in ("is_deleted", "won_at")]
     no = pd.Series(False, index=frame.index)
     given = frame.get("status", pd.Series(None, index=frame.index, dtype=TEXT))
     tally = given[~given.str.casefold().isin(_STATUSES)].value_counts()
-    plain = {word: tell_kind(word) for word in tally.index if _PLAIN.fullmatch(word)}
+    plain = {
+        word: "open" if _OPEN.fullmatch(word) else tell_kind(word)
+        for word in tally.index
+        if _PLAIN.fullmatch(word)
+    }
     meant = {word: org.stages.kinds.get(word) or plain.get(word) for word in tally.index}
     words = {word: kind for word, kind in meant.items() if kind}
     if not signs and not words:
@@ -292,6 +304,13 @@ def _derive_status(frame: pd.DataFrame, org: Org, lines: list[Mapped], draft: bo
     told = (kinds == "open") & (won | lost | inactive | closed)
     told |= kinds.isna() & (said.notna() | (given.isna() & bool(signs)))
     told &= ~given.str.casefold().isin(_STATUSES).fillna(False).astype("bool")
+    lines += [
+        Mapped(word, _OURS[kind], "mapped", f"status, {count(int(tally[word]))}")
+        for word, kind in words.items()
+        if kind in _OURS
+    ]
+    given = given.where((said != kinds).fillna(True).astype("bool"), said.map(_OURS).astype(TEXT))
+    frame = frame.assign(status=given) if words else frame
     if not told.any():
         return frame
     status = pd.Series(

@@ -70,6 +70,8 @@ def test_ask__without_a_flag_says_so_and_lists_nothing():
 def test_ask__refuses_a_question_that_nobody_listed(opportunities):
     with pytest.raises(ArgumentValueError, match="key='risks' is not a question"):
         oa.ask("risks", opportunities)
+    with pytest.raises(ArgumentValueError, match="it is the command of 'why_it_moved'"):
+        oa.ask("changes", opportunities)
     assert "at_risk" in oa.questions().index
 
 

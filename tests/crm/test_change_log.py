@@ -157,6 +157,24 @@ def test_events__of_a_salesforce_report_read_its_dates_and_money() -> None:
     assert history.records["recorded_at"].iloc[0] == pd.Timestamp("2026-09-01T10:00Z")
 
 
+def test_events__of_a_report_in_another_language_under_a_reference() -> None:
+    org = oa.Org(preset="salesforce", columns={"Betrag": "value", "Abschluss": "close_date"})
+    report = pd.DataFrame(
+        {
+            "Deal Ref": [A, A],
+            "Feld": ["Abschluss", "Betrag"],
+            "Alter Wert": ["30.11.2026", "100.000,00"],
+            "Neuer Wert": ["15.01.2027", "120.000,00"],
+            "Geändert am": ["21.11.2026 04:00", "21.11.2026 04:00"],
+        }
+    )
+    assert recognize(report).shape == "events"
+    log = read_changes(report, org, decimal_comma=True, day_first=True)
+    history = oa.History.from_changes(log.changes, org=org)
+    assert state(history, "2026-11-21T03:59:59Z") == {LONG_A: (100_000, DAY("2026-11-30"))}
+    assert state(history, "2026-11-21T10:00Z") == {LONG_A: (120_000, DAY("2027-01-15"))}
+
+
 def test_events__of_hubspot_hold_the_first_value_too() -> None:
     rows = [
         ("9001", "createdate", "2026-09-01T10:00:00Z", "2026-09-01T10:00:00Z"),

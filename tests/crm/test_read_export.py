@@ -194,6 +194,19 @@ def test_read_export__heeds_the_words_of_a_status_and_the_day_of_closing_of_othe
     ]
 
 
+def test_read_export__spells_a_status_as_ours_that_says_what_the_stage_says() -> None:
+    sheet = pd.DataFrame(
+        {
+            "unique_id": list("abcde"),
+            "stage": ["closed_won", "closed_lost", "proposal", "proposal", "closed_won"],
+            "status": ["gewonnen", "verloren", "offen", "geparkt", "verloren"],
+        }
+    )
+    frame = read_export(sheet, oa.Org())
+    assert frame["status"].tolist() == ["won", "lost", "active", "geparkt", "verloren"]
+    assert oa.outcomes(frame).tolist() == ["won", "lost", "open", "open", "won"]
+
+
 def test_read_export__of_a_frame_that_this_package_wrote(tmp_path: Path) -> None:
     frame = read_export(written(tmp_path, REPORT), SALESFORCE)
     file = tmp_path / "deals.parquet"
