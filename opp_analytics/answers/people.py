@@ -59,12 +59,16 @@ def people(context: Context) -> Answer:
     heads = {"name": text.capital(", ".join([*map(text.label, context.by[:-1]), context.who]))}
     heads |= {"p_target": "Chance", "open_value": "Due"}
     heads |= {"commit_total": "Commit", "best_case_total": "Best case"}
+    # Of a CRM without categories nothing is in commit, and nobody's is 0.
+    judged = (table["best_case_total"] > table["booked"] + HALF_CENT).any()
     changes = table["change"].notna().any()
     if changes:
         heads["change"] = f"Since {context.write_day(forecasts.earlier(context).day)}"
     columns = (
         *(["target"] if is_aimed else []),
-        *("booked", "commit_total", "best_case_total", "expected"),
+        "booked",
+        *(["commit_total", "best_case_total"] if judged else []),
+        "expected",
         *(["call"] if len(forecasts.calls(context)) else []),
         *("low", "high"),
         *(("gap", "p_target") if is_aimed else ["open_value"]),

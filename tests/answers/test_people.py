@@ -60,6 +60,13 @@ def test_people__have_closed_forecast_due_and_change(opportunities, history):
     ]
 
 
+def test_people__without_a_deal_in_commit_or_best_case_have_no_such_columns(opportunities):
+    plain = opportunities.assign(probability=10.0)
+    (table,) = people(context_of(plain)).tables
+    assert {"commit_total", "best_case_total"}.isdisjoint(table.columns)
+    assert "booked" in table.columns
+
+
 def test_people__with_targets_have_what_is_to_go_and_why_there_is_no_chance(opportunities):
     answer = people(context_of(opportunities, target=TARGETS))
     assert answer.say(answer.finding) == "No rep at target; Di’s forecast is 7K below"
