@@ -56,7 +56,7 @@ class TableNote:
         return self.seen_on or self.day
 
     def change(self, **told: Any) -> TableNote:
-        """Change some fields; what is no field is a figure."""
+        """Change some fields; any other name is a figure."""
         own = {one.name: told.pop(one.name) for one in fields(self) if one.name in told}
         return replace(self, **{"figures": {**self.figures, **told}, **own})
 

@@ -72,7 +72,7 @@ class Answer(AnswerData):
         return to_dict(self, most, after)
 
     def write(self, *, most: int | None = None) -> str:
-        """Write plain text; of each table at `most` so many rows."""
+        """Write plain text, with `most` rows of each table at most."""
         return write_text(self, most)
 
     def _repr_html_(self) -> str:

@@ -12,7 +12,7 @@ from opp_analytics.columns import find_unit, format_cell
 
 
 def write_text(answer: AnswerData, most: int | None = None) -> str:
-    """Write the finding, each table with at `most` so many rows, and the notes."""
+    """Write the finding, `most` rows of each table at most, and the notes."""
     lines = [answer.title, answer.sentence]
     for one in answer.figures:
         value, words = explain_figure(answer, one)
@@ -35,7 +35,7 @@ def write_figure(answer: AnswerData, figure: Figure, value: float | None = None)
 
 
 def explain_figure(answer: AnswerData, figure: Figure) -> tuple[str, str]:
-    """Write a figure with its range, and what is known of it, at least what it was."""
+    """Write a figure with its range, and a remark: its own, else the earlier value."""
     write, then = partial(write_figure, answer, figure), figure.then
     ends = [end for end in (figure.low, figure.high) if end is not None and math.isfinite(end)]
     value = f"{write()} ({' to '.join(map(write, ends))})" if len(ends) > 1 else write()

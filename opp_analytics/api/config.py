@@ -407,7 +407,7 @@ def state_folder() -> Path:
 
 
 def _find_own_folder(variable: str, usual: Callable[[str], str]) -> Path:
-    """Find our folder: in the one that the environment names, else in the system's.
+    """Find our folder, inside the folder that the environment names, else inside the system's.
 
     Windows does not know the variable by itself.
     """

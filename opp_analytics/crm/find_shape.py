@@ -240,7 +240,7 @@ def guess_preset(labels: Sequence[str]) -> str | None:
 
 
 def list_presets(labels: Sequence[str]) -> list[str]:
-    """List the presets that name the most labels of a file, and most of those that are read.
+    """List the presets that name the most labels of a file, and most of the labels that are read.
 
     The file must have words of the preset's own among its labels.
 

@@ -156,9 +156,9 @@ def log_unrecorded(
 def log_forgotten(
     last_at: Series, absent: Sequence[str], closings: Closings, org: Org
 ) -> list[pd.DataFrame]:
-    """Log from when on nothing is known of the deals that the export lacks.
+    """Log the moment from which a deal that the export lacks is unknown.
 
-    It is the day after the deal's last line, or the end of the history.
+    It is the day after the deal's last line, or the end of the history if that is earlier.
     """
     zone = org.zone(None)
     gone = last_at.reindex(pd.Series(absent, dtype=TEXT, name="unique_id"))

@@ -182,7 +182,7 @@ class ColumnReader:
         return read
 
     def settle(self, file: str) -> None:
-        """Refuse all cells that can't be read, or warn of those that are left blank."""
+        """Refuse all cells that can't be read, or warn of the cells left blank."""
         refused = self.bad + (self.blanked if self.unreadable == "refuse" else [])
         if refused:
             way = (f'{_WAY_OUT}unreadable="blank"', f"{_WAY_OUT}--unreadable blank")

@@ -612,7 +612,7 @@ class Org:
 
 
 def _make_plain(given: Any) -> Any:
-    """Write settings as an org file would hold them, calls without what the org tells of them."""
+    """Write settings as an org file holds them; calls lose the column that the org adds."""
     if isinstance(given, pd.DataFrame):
         given = given.drop(columns="in_force", errors="ignore").to_dict("records")
     if isinstance(given, Stage):

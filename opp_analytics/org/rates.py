@@ -140,7 +140,7 @@ class HeldRates:
         return str(edited or self._codes.get(unique_id) or self._home)
 
     def rate(self, unique_id: Any, edited: Any = None) -> float:
-        """Find what one unit of a deal's currency is in the org's.
+        """Find a deal's rate: one unit of its currency in the org's.
 
         NaN where no deal and no rate tells.
         """

@@ -195,7 +195,7 @@ def _choose_rows(table: Table) -> list[Row]:
 
 
 def _tabulate(answer: Answer, table: Table, most: int | None) -> pd.DataFrame:
-    """Tabulate at `most` so many rows with all that is known: names first, a deal's id last."""
+    """Tabulate `most` rows at most, with all that is known: names first, a deal's id last."""
     rows = _choose_rows(table)
     rows = rows if rows[-1:] and rows[-1].kind == "more" else rows[:most]
     is_deal = any(row.kind == "deal" for row in rows)

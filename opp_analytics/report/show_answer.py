@@ -105,7 +105,7 @@ def show_table(
     money: _WriteMoney = text.number,
     heads: Mapping[str, str] | None = None,
 ) -> PageTable:
-    """Show a table, of it at most so many rows.
+    """Show a table, or `most` rows of it.
 
     `columns` are those shown, in their order, as far as the table has them. `money` writes amounts;
     `heads` name columns otherwise.

@@ -276,11 +276,9 @@ def inside(left: float, right: float, y: float, forms: Sequence[str], *, pale: b
 def fit(
     x: float, y: float, forms: Sequence[str], share: float, *, until: float = 0.0, **style: Any
 ) -> str:
-    """Write the longest of the `forms` that fits into so many percent of the picture, else nothing.
+    """Write the longest of the `forms` that fits into `share` percent of the picture, else nothing.
 
-    `style` is that of a `label`.
-
-    With `until`, only where the picture is narrower than that.
+    `style` is the style of a `label`. With `until`, it is written only in a narrower picture.
     """
     needed = [measure_room(share, form, abs(style.get("dx", 0))) for form in forms]
     return "".join(

@@ -241,7 +241,7 @@ def _check(name: str, given: Json) -> Json:
 
 
 def _shorten(make: Callable[..., Json], most: int) -> str:
-    """Write what `make` gives of at `most` so many rows: fewer, if it is too long else."""
+    """Write what `make` gives with `most` rows, or with fewer if that is too long."""
     for rows in range(most, 0, -1):
         told = json.dumps(_cut(make(most=rows)), ensure_ascii=False, default=str)
         if count_tokens(told) <= MOST_TOKENS:

@@ -452,7 +452,7 @@ def _read_told(entry: RunStep, now: Found, client: Client) -> RunStep:
 
 
 def _reverse(entry: RunStep, rows: dict[str, Json]) -> Iterator[Step]:
-    """Reverse what was applied of a step, and add to `rows` what the run left in its deal."""
+    """Reverse the applied cells of a step, and add to `rows` the deal as the run left it."""
     _, step, result = entry
     outcomes = list(zip(step.cells, result.outcomes, strict=True))
     applied, overwritten = (
