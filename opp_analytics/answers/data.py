@@ -100,8 +100,11 @@ class Lack(NamedTuple):
     what: str
     until: str = ""
     python_way: str = ""
+    """An argument or call, for a notebook."""
     shell_way: str = ""
+    """An option or command, for the terminal and the page."""
     file_way: str = ""
+    """A line of the org file, for both."""
 
 
 def lack_records(what: str, until: str = "") -> Lack:

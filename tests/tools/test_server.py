@@ -10,11 +10,20 @@ from typing import Any
 
 import pytest
 
+from opp_analytics import tools
+from opp_analytics.answers import CATALOG
 from opp_analytics.tools import Calculator, Pipeline
+from opp_analytics.tools.calculator import TOOLS
 from opp_analytics.tools.server import make_server
 from tests.tools.world import DEALS, HISTORY
 
 pytest.importorskip("mcp")
+
+
+def test_skill__lists_every_question_that_has_a_tool() -> None:
+    skill = (Path(tools.__file__).parent / "SKILL.md").read_text()
+    keys = [key for key, one in CATALOG.items() if one.has_tool]
+    assert [key for key in keys if f"| `{key}` | `opp-analytics " not in skill] == []
 
 
 def test_session__lists_tools_answers_and_says_failed(tmp_path: Path) -> None:
@@ -35,7 +44,7 @@ def test_session__lists_tools_answers_and_says_failed(tmp_path: Path) -> None:
             return [names, found, wrong, failed]
 
     names, found, wrong, failed = anyio.run(talk)
-    assert len(names) == 13
+    assert names == [*TOOLS]
     assert len(json.loads(found.content[0].text)["rows"]) == 1
     assert wrong.is_error
     assert failed.is_error
