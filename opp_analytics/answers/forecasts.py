@@ -787,15 +787,16 @@ def past_coverage(context: Context) -> pd.DataFrame:
 def say_usual_coverage(context: Context) -> str:
     """Say the usual coverage of ended periods that hit their target, and of those that missed.
 
-    Empty unless both are known: one alone says nothing of a coverage between them.
+    Empty unless both are known and differ: else they say nothing of a coverage between them.
     """
     usual = past_coverage(context)
     if len(usual) < 2:
         return ""
     (_, missed), (_, hit) = usual.sort_index().iterrows()
     periods = text.count(int(hit["n"]), context.noun)
-    said = f"usual when hit {text.times(hit['median'])} ({periods})"
-    return f"{said}, when missed {text.times(missed['median'])} ({missed['n']:.0f})"
+    low, high = text.times(missed["median"]), text.times(hit["median"])
+    said = f"usual when hit {high} ({periods}), when missed {low} ({missed['n']:.0f})"
+    return said if low != high else ""
 
 
 def find_earlier_record(context: Context) -> pd.Timestamp:

@@ -12,7 +12,7 @@ from opp_analytics.answers.context import read_context
 from opp_analytics.answers.forecasts import find_earlier_record
 from opp_analytics.errors import NotEnoughHistory
 from tests.analysis.forecasting.histories import even_months
-from tests.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, context_of, pipeline, recorded
+from tests.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, context_of, pipeline, plant, recorded
 from tests.report import states
 
 
@@ -167,3 +167,21 @@ def test_explain__leaves_out_a_chance_at_all_that_is_below_that_in_the_period() 
         one = rows.assign(win_chance=ever).iloc[:1]
         (why,) = forecasts.explain(context, one)["why"]
         assert words in why
+
+
+@pytest.mark.parametrize(
+    ("missed", "hit", "words"),
+    [
+        (0.5, 1.9, "usual when hit 1.9× (3 months), when missed 0.5× (7)"),
+        (1.88, 1.91, ""),
+    ],
+)
+def test_say_usual_coverage__says_what_hit_and_what_missed_only_if_they_differ(
+    opportunities, missed, hit, words
+) -> None:
+    context = context_of(opportunities, target=150_000)
+    usual = pd.DataFrame({"median": [missed, hit], "n": [7.0, 3.0]}, index=[False, True])
+    plant(context, forecasts.past_coverage, usual)
+    assert forecasts.say_usual_coverage(context) == words
+    plant(context, forecasts.past_coverage, usual.head(1))
+    assert forecasts.say_usual_coverage(context) == ""
