@@ -302,8 +302,8 @@ def _make(
         paths = {**paths, "deals": beside}
     data = [paths[kind].name for kind in ("xlsx", "deals") if kind in paths]
     composed = compose(context, workbook=text.joined(data), title=look.get("title"), blocks=blocks)
-    lines = tuple(alert.follow(composed.sentence) for alert in watched.lines)
-    composed = replace(composed, alerts=lines)
+    first = tuple(alert.follow(composed.sentence) for alert in watched.lines[:1])
+    composed = replace(composed, alerts=(*first, *watched.lines[1:]))
     digest = make_digest(composed, context)
     report = WeeklyReport(
         **paths,

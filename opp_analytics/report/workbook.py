@@ -82,8 +82,9 @@ def _write_summary(
     small, warning = {"font_size": 9}, {"bold": True, "font_color": _RED}
     said: list[tuple[str, Json]] = [
         (summary.title, {"bold": True, "font_size": 14}),
-        *((words, {"bold": not place}) for place, words in enumerate(summary.sentences)),
+        *((words, {"bold": True}) for words in summary.sentences[:1]),
         *((words, {**small, "font_color": _RED}) for words in summary.alerts),
+        *((words, {}) for words in summary.sentences[1:]),
         *((words, warning) for words in summary.warnings),
     ]
     row = _write_lines(book, page, 0, said) + 1

@@ -74,6 +74,10 @@ def test_report__people_are_in_view_under_alerts_and_before_the_trend_where_ther
     page, made, state
 ):
     page.goto(made(state).html.as_uri())
+    said = page.locator("header > :is(h1, p)").evaluate_all(
+        "all => all.map((one) => one.className || one.tagName)"
+    )
+    assert (said[0], said[1].split()[0], said[-1]) == ("H1", "alarm", "lede")
     for width, height in ((1440, 900), (1024, 768), (768, 1024), (390, 844)):
         page.set_viewport_size({"width": width, "height": height})
         people, trend = (page.locator(part).bounding_box() for part in ("#people", "#trend"))

@@ -60,6 +60,12 @@ def _book(*sheets, **given):
     return openpyxl.load_workbook(io.BytesIO(_write(*sheets, **given)))
 
 
+def test_workbook__the_summary_says_alerts_after_the_first_sentence():
+    said = {"sentences": ("One.", "Two."), "alerts": ("Still below 75%.",)}
+    first = [cell.value for cell in _book(**said)["Summary"]["A"][:4]]
+    assert first == ["T", "One.", "Still below 75%.", "Two."]
+
+
 @pytest.mark.slow
 def test_workbook__the_summary_s_figures_have_names(book):
     place = book.defined_names["expected"].attr_text
