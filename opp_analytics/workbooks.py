@@ -173,14 +173,14 @@ def write_own_row(
 
     The cell of a formula is for viewers that do not compute.
     """
-    for place, (column, cell) in enumerate(zip(columns, cells, strict=True)):
+    for at, (column, cell) in enumerate(zip(columns, cells, strict=True)):
         look = {**column.look, **own}
         if column.kind == "rate" and is_almost_sure(cell):
             look["num_format"] = ALMOST_SURE
-        if place in formulas:
-            page.write_formula(number, place, formulas[place], book.add_format(look), cell)
+        if at in formulas:
+            page.write_formula(number, at, formulas[at], book.add_format(look), cell)
         else:
-            page.write(number, place, cell, book.add_format(look))
+            page.write(number, at, cell, book.add_format(look))
 
 
 def is_almost_sure(rate: float | None) -> bool:
@@ -196,11 +196,11 @@ def count_days(moments: Series) -> list[Any]:
     naive = moments.dt.tz_localize(None)
     days = (naive.to_numpy(dtype="datetime64[us]") - _FIRST_DAY) / np.timedelta64(1, "D")
     cells: list[Any] = np.where(days < _MARCH_1900, days - 1, days).tolist()
-    for place in np.flatnonzero(~((days >= 2) & (days < _YEAR_10_000))):
-        cells[place] = (
+    for row in np.flatnonzero(~((days >= 2) & (days < _YEAR_10_000))):
+        cells[row] = (
             None
-            if pd.isna(naive.iloc[place])
-            else naive.iloc[place].isoformat().removesuffix("T00:00:00")
+            if pd.isna(naive.iloc[row])
+            else naive.iloc[row].isoformat().removesuffix("T00:00:00")
         )
     return cells
 
@@ -210,8 +210,8 @@ def _convert(values: Series, kind: str) -> list[Any]:
     if kind in ("date", "instant"):
         return count_days(values)
     if kind in ("text", "flag", "period"):
-        known = {value: _show(value) for value in values.dropna().unique()}
-        return [known.get(value) for value in values.tolist()]
+        shown = {value: _show(value) for value in values.dropna().unique()}
+        return [shown.get(value) for value in values.tolist()]
     words = {place: cell for place, cell in enumerate(values) if isinstance(cell, str)}
     numbers = pd.to_numeric(values, errors="coerce").astype("float64").tolist()
     return [

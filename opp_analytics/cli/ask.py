@@ -162,7 +162,7 @@ def show_answers(
     options = {name: value for name, value in typed.items() if value not in (None, [], "auto")}
     if "target" in options:
         options["target"] = parse_amount(options["target"], source.org)
-    found = ask_together(
+    answers = ask_together(
         keys,
         source.opportunities,
         history,
@@ -171,19 +171,21 @@ def show_answers(
         own_writes=source.own_writes(),
         **options,
     )
-    ids = [{row.id for table in one.tables[:1] for row in table.rows} for one in found]
+    ids = [{row.id for table in one.tables[:1] for row in table.rows} for one in answers]
     # An id is of one answer; that of none is refused by the first.
-    begins = [after if after in known else None for known in ids]
+    begins = [after if after in known_ids else None for known_ids in ids]
     begins = begins if any(begins) else [after, *begins[1:]]
-    told = [one.to_dict(most=most, after=begin) for one, begin in zip(found, begins, strict=True)]
+    written = [
+        one.to_dict(most=most, after=begin) for one, begin in zip(answers, begins, strict=True)
+    ]
     if OUTPUT.get().as_json:
-        echo_json(_join(told))
-    if CATALOG[keys[0]].needs and not any(one.tables for one in found):
-        problem, way = found[0].sentence.removesuffix("."), found[0].lacks[0].shell_way
+        echo_json(_join(written))
+    if CATALOG[keys[0]].needs and not any(one.tables for one in answers):
+        problem, way = answers[0].sentence.removesuffix("."), answers[0].lacks[0].shell_way
         raise NotEnoughHistory(problem, shell_way=way)
-    for one, begin in zip(found, begins, strict=True):
-        show_answer(one, most, begin, is_further=one is not found[0])
-    methods = [one for one in found if one.method]
+    for one, begin in zip(answers, begins, strict=True):
+        show_answer(one, most, begin, is_further=one is not answers[0])
+    methods = [one for one in answers if one.method]
     if methods:
         context, is_told = methods[0].context, bool(explain)
         is_told |= not note_of(forecasts.forecast(context)).why
@@ -191,17 +193,17 @@ def show_answers(
         note(f"{forecasts.say_method(context, explain=bool(explain))}{more}")
     file = OUTPUT.get().file
     if file is not None and file.suffix.lower() in FILES:
-        _write(found, _join(told), file)
+        _write(answers, _join(written), file)
         note(f"Written to {file}.")
-    return found[0]
+    return answers[0]
 
 
-def _join(told: list[Json]) -> Json:
-    return told[0] if len(told) == 1 else {"answers": told}
+def _join(answers: list[Json]) -> Json:
+    return answers[0] if len(answers) == 1 else {"answers": answers}
 
 
 def show_answer(
-    found: Answer, most: int | None = None, after: str | None = None, *, is_further: bool = False
+    answer: Answer, most: int | None = None, after: str | None = None, *, is_further: bool = False
 ) -> None:
     """Show an answer in the terminal: finding, figures, tables, notes, and what it lacks.
 
@@ -209,40 +211,40 @@ def show_answer(
     """
     from opp_analytics.answers import explain_figure, write_lack
 
-    heading(found.title)
-    say(f"{found.say(found.finding)}." if is_further else found.sentence)
-    figures = [(one.name, *explain_figure(found, one)) for one in found.figures]
+    heading(answer.title)
+    say(f"{answer.say(answer.finding)}." if is_further else answer.sentence)
+    figures = [(one.name, *explain_figure(answer, one)) for one in answer.figures]
     wide = [max(map(len, column)) for column in zip(*figures, strict=True)]
-    for name, value, known in figures:
-        say(f"{name:<{wide[0]}}  {value:<{wide[1]}}  {known}".rstrip())
-    for place, table in enumerate(found.main_tables):
+    for name, value, remark in figures:
+        say(f"{name:<{wide[0]}}  {value:<{wide[1]}}  {remark}".rstrip())
+    for number, table in enumerate(answer.main_tables):
         say("")
-        titles = found.title_columns(table)
-        rows = found.to_frame(table)[["name", *titles]].dropna(axis="columns", how="all")
+        titles = answer.title_columns(table)
+        rows = answer.to_frame(table)[["name", *titles]].dropna(axis="columns", how="all")
         rows["name"] = ["  " * row.depth + row.name.write(None) for row in table.rows]
-        begin = [row.id for row in table.rows].index(after) + 1 if after and not place else 0
+        begin = [row.id for row in table.rows].index(after) + 1 if after and not number else 0
         is_of_deals = any(row.kind == "deal" for row in table.rows)
         heads = {"name": table.heads.get("name", "Deal" if is_of_deals else "")}
         heads |= titles
         wrap = tuple(name for name in _WRAPPED if name in rows)
         show(rows.iloc[begin:], index=False, most=most or _MOST, wrap=wrap, heads=heads)
-    for words in found.sentences:
+    for words in answer.sentences:
         note(words)
-    for lack in found.lacks:
+    for lack in answer.lacks:
         note(write_lack(lack))
 
 
-def _write(found: Sequence[Answer], told: Json, file: Path) -> None:
+def _write(answers: Sequence[Answer], document: Json, file: Path) -> None:
     """Write answers to a file: JSON or a page of all, else their tables in full."""
     from opp_analytics.answers import write_page
 
     match file.suffix.lower():
         case ".json":
-            written = json.dumps(told, ensure_ascii=False)
+            written = json.dumps(document, ensure_ascii=False)
         case ".html":
-            written = write_page(*found)
+            written = write_page(*answers)
         case _:
-            tables = [(one, table) for one in found for table in one.tables]
+            tables = [(one, table) for one in answers for table in one.tables]
             names = [table.name for _, table in tables]
             write_tables(
                 {

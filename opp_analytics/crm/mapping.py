@@ -88,8 +88,8 @@ class Reading:
             for line in lines
         ]
         left_out = [f"Left out: {what}." for what in self.left_out]
-        said = [f"Read as {self.read_as}.", *map(str.rstrip, rows), *left_out]
-        return "\n".join([*said, *(f"{note}." for note in self.notes)])
+        sentences = [f"Read as {self.read_as}.", *map(str.rstrip, rows), *left_out]
+        return "\n".join([*sentences, *(f"{note}." for note in self.notes)])
 
 
 class Names:
@@ -107,8 +107,8 @@ class Names:
         """Find our names of a label, and whether they were guessed; None for an unknown label."""
         if label in self._exact:
             return self._exact[label], False
-        found = (self._spelled.get(word) for word in list_spellings(label))
-        return next(((named, True) for named in found if named), None)
+        columns = (self._spelled.get(word) for word in list_spellings(label))
+        return next(((named, True) for named in columns if named), None)
 
     def find_all(self, labels: Iterable[str]) -> set[str]:
         """Find all our names of these labels."""
@@ -139,12 +139,12 @@ def match_labels(labels: Sequence[str], names: Names) -> list[Mapped]:
     A guess gives way to a label that needs none. A column without a label is dropped. Further names
     of a label follow behind the lines of all labels.
     """
-    found = [names.find(label) if label else None for label in labels]
-    sure = {name for ours, guessed in filter(None, found) for name in ours if not guessed}
+    matches = [names.find(label) if label else None for label in labels]
+    sure = {name for ours, guessed in filter(None, matches) for name in ours if not guessed}
     lines, further = [], []
-    for place, (label, named) in enumerate(zip(labels, found, strict=True)):
+    for number, (label, named) in enumerate(zip(labels, matches, strict=True)):
         if not label:
-            lines.append(Mapped(f"(column {place + 1})", "", "dropped", "it has no label"))
+            lines.append(Mapped(f"(column {number + 1})", "", "dropped", "it has no label"))
         elif named is None or (named[1] and named[0][0] in sure):
             lines.append(Mapped(label, label, "kept"))
         else:
@@ -175,10 +175,10 @@ def name_columns(
             order.get(line.theirs, len(order)),
         ),
     )
-    found: dict[str, str] = {}
+    labels_of: dict[str, str] = {}
     for line in best:
-        found.setdefault(line.theirs if line.ours in found else line.ours, line.theirs)
-    return dict(sorted(found.items(), key=lambda pair: labels.index(pair[1])))
+        labels_of.setdefault(line.theirs if line.ours in labels_of else line.ours, line.theirs)
+    return dict(sorted(labels_of.items(), key=lambda pair: labels.index(pair[1])))
 
 
 def copy_shared(table: FileTable, matched: Sequence[Mapped]) -> FileTable:

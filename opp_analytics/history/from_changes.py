@@ -78,8 +78,8 @@ class Import:
 def _count(log: pd.DataFrame, at: pd.Timestamp) -> RecordCounts:
     """Count a log's operations at an instant, and its opportunities then."""
     then = log[log["seen_at"] <= at].drop_duplicates("unique_id", keep="last")["operation"]
-    said = log.loc[log["seen_at"] == at, "operation"]
-    tally = {name: int((said == name).sum()) for name in rows.OPERATIONS}
+    operations = log.loc[log["seen_at"] == at, "operation"]
+    tally = {name: int((operations == name).sum()) for name in rows.OPERATIONS}
     return RecordCounts(at, int((then != rows.DELETED).sum()), **tally)
 
 
@@ -203,31 +203,33 @@ def _add_operations(log: pd.DataFrame, notes: list[Note]) -> pd.DataFrame:
 
     A deleted deal keeps its last known values.
     """
-    said = pd.Series(index=log.index, dtype=schema.TEXT)
-    said = schema.as_text(log["operation"]) if "operation" in log else said
-    unknown = said[said.notna() & ~said.isin(rows.OPERATIONS)]
+    operations = pd.Series(index=log.index, dtype=schema.TEXT)
+    operations = schema.as_text(log["operation"]) if "operation" in log else operations
+    unknown = operations[operations.notna() & ~operations.isin(rows.OPERATIONS)]
     if len(unknown):
         raise DataError(
             f"operation={unknown.iloc[0]!r} is unknown; use one of {', '.join(rows.OPERATIONS)}"
         )
     places = pd.Series(log.index)
     before = places.groupby(pd.factorize(log["unique_id"])[0]).shift(fill_value=-1)
-    deleted = said == rows.DELETED
+    deleted = operations == rows.DELETED
     was_deleted = deleted.reindex(before, fill_value=False).to_numpy()
     first = before < 0
-    again = (said == "new") & ~first & ~was_deleted
+    again = (operations == "new") & ~first & ~was_deleted
     _note(
         notes,
         log.loc[again, "unique_id"],
         "two creations under one ID; the second counts as a change",
     )
-    found = np.select([deleted, first, was_deleted], [rows.DELETED, "new", "returned"], "changed")
-    log = log.assign(operation=pd.Series(found, index=log.index, dtype=schema.TEXT))
-    known = log.reindex(before[deleted]).set_axis(places[deleted])
-    further = log.columns.difference(["unique_id", *rows.CHANGE_COLUMNS]) if len(known) else ()
+    filled = np.select([deleted, first, was_deleted], [rows.DELETED, "new", "returned"], "changed")
+    log = log.assign(operation=pd.Series(filled, index=log.index, dtype=schema.TEXT))
+    last_values = log.reindex(before[deleted]).set_axis(places[deleted])
+    further = (
+        log.columns.difference(["unique_id", *rows.CHANGE_COLUMNS]) if len(last_values) else ()
+    )
     # Not by `assign`, which takes no column called `self`.
     for name in further:
-        log[name] = log[name].mask(deleted & log[name].isna(), known[name])
+        log[name] = log[name].mask(deleted & log[name].isna(), last_values[name])
     return log
 
 
@@ -289,6 +291,6 @@ def _find_before(is_set: Flags, deals: Places) -> Places:
     order, rows = np.argsort(deals, kind="stable"), np.arange(len(deals))
     begins = np.maximum.accumulate(np.where(np.diff(deals[order], prepend=-1) > 0, rows, 0))
     before = np.maximum.accumulate(np.where(is_set[order], rows, -1))
-    found = np.empty(len(deals), dtype=np.intp)
-    found[order] = np.where(before >= begins, (np.cumsum(is_set) - 1)[order][before], -1)
-    return found
+    places = np.empty(len(deals), dtype=np.intp)
+    places[order] = np.where(before >= begins, (np.cumsum(is_set) - 1)[order][before], -1)
+    return places

@@ -96,13 +96,13 @@ def guess_stages(
     closing = [
         name for name in _DATES if shares[name].isin([0, 1]).all() and (shares[name] == 0).any()
     ]
-    told = {
+    kind_of = {
         name: (kind, "")
         if (kind := known.kinds.get(name) or (kinds or {}).get(name))
         else _guess_kind(name, rows, closing)
         for name, rows in ((str(name), rows) for name, rows in by_stage)
     }
-    in_open = deals["stage"].isin([name for name, (kind, _) in told.items() if kind == "open"])
+    in_open = deals["stage"].isin([name for name, (kind, _) in kind_of.items() if kind == "open"])
     by_status = deals[in_open].groupby("status", observed=True)
     asked = [
         _describe(word, rows.assign(spelled=word), kind, "" if kind else _UNTOLD, None)
@@ -112,16 +112,16 @@ def guess_stages(
     ]
     pipelines = list(map(str, deals[PIPELINE].value_counts().index))
     if len(pipelines) < 2 and not known.pipelines:
-        return _order(deals, told, known, None) + asked
+        return _order(deals, kind_of, known, None) + asked
     home = deals.dropna(subset=PIPELINE).drop_duplicates("stage").set_index("stage")[PIPELINE]
     deals[PIPELINE] = deals[PIPELINE].fillna(deals["stage"].map(home).astype(TEXT))
-    found = []
+    stages = []
     for pipeline in pipelines:
-        found += _order(deals[deals[PIPELINE] == pipeline], told, known.of(pipeline), pipeline)
+        stages += _order(deals[deals[PIPELINE] == pipeline], kind_of, known.of(pipeline), pipeline)
     # A stage that no pipeline holds is written without one.
     rest = deals[deals[PIPELINE].isna()]
     kept = Stages(tuple(stage for stage in known if stage.name in set(rest["stage"])))
-    return found + _order(rest, told, kept, None) + asked
+    return stages + _order(rest, kind_of, kept, None) + asked
 
 
 def take_texts(opportunities: pd.DataFrame, name: str) -> Series:
@@ -137,11 +137,11 @@ def _match_spellings(counts: Series, known: Stages) -> dict[str, str]:
 
     Spellings are alike if they differ only in case and spaces.
     """
-    found = list(map(str, counts.index))
+    seen = list(map(str, counts.index))
     names: dict[str, str] = {}
-    for spelling in [*known.names, *known.aliases, *found]:
+    for spelling in [*known.names, *known.aliases, *seen]:
         names.setdefault(fold(spelling), known.aliases.get(spelling, spelling))
-    return {name: known.aliases.get(name, names[fold(name)]) for name in found}
+    return {name: known.aliases.get(name, names[fold(name)]) for name in seen}
 
 
 def tell_kind(name: str) -> Kind | Literal["closed"] | None:
@@ -218,7 +218,7 @@ def _order(
         for stage in known
         if set(known.names) & set(by_name) and (stage.kind != "open" or not own)
     ]
-    found = [
+    stages = [
         FoundStage(
             _with_aliases(stage, by_name.get(stage.name)), len(by_name.get(stage.name, ())), ""
         )
@@ -231,18 +231,18 @@ def _order(
     ]
     chances = {
         one.stage.name: _find_chance(one.stage, by_name.get(one.stage.name))
-        for one in [*found, *new]
+        for one in [*stages, *new]
     }
     for one in sorted(new, key=lambda one: (chances[one.stage.name], one.stage.name)):
         # Behind the last one of its kind whose deals state no higher chance.
         below = [
-            place
-            for place, other in enumerate(found)
+            number
+            for number, other in enumerate(stages)
             if other.stage.kind == one.stage.kind
             and chances[other.stage.name] <= chances[one.stage.name]
         ]
-        found.insert(below[-1] + 1 if below else 0, one)
-    return sorted(found, key=lambda one: (KINDS.index(one.stage.kind), one.unknown))
+        stages.insert(below[-1] + 1 if below else 0, one)
+    return sorted(stages, key=lambda one: (KINDS.index(one.stage.kind), one.unknown))
 
 
 def _describe(

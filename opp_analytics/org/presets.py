@@ -75,13 +75,15 @@ def list_spellings(label: str) -> tuple[str, ...]:
 
     ``Deal - Owner name`` may be ``owner``.
     """
-    found = [spell(label)] if spell(label) else []
-    for word in found:
-        found += [rest for each in _BEFORE if (rest := word.removeprefix(each)) and rest != word]
-        found += [rest for each in _AFTER if (rest := word.removesuffix(each)) and rest != word]
-        if len(found) > _MOST_SPELLINGS:
+    spellings = [spell(label)] if spell(label) else []
+    for word in spellings:
+        spellings += [
+            rest for each in _BEFORE if (rest := word.removeprefix(each)) and rest != word
+        ]
+        spellings += [rest for each in _AFTER if (rest := word.removesuffix(each)) and rest != word]
+        if len(spellings) > _MOST_SPELLINGS:
             break
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(spellings))
 
 
 _MOST_SPELLINGS = 40
@@ -116,25 +118,25 @@ def name_table(
     Each of our names is used once, for its likeliest label.
     """
     here = list_columns(kind)
-    said = {spell(theirs): ours for theirs, ours in columns.items()}
-    told = {
+    named = {spell(theirs): ours for theirs, ours in columns.items()}
+    sure = {
         label: ours
         for label in labels
-        if isinstance(ours := said.get(spell(label)), str) and ours in here
+        if isinstance(ours := named.get(spell(label)), str) and ours in here
     }
     keys: dict[str, str] = {}
     # A label's own word comes before what another is without its wrapping.
-    spellings = [(label, list_spellings(label)) for label in labels if label not in told]
-    for place in range(max((len(words) for _, words in spellings), default=0)):
+    spellings = [(label, list_spellings(label)) for label in labels if label not in sure]
+    for rank in range(max((len(words) for _, words in spellings), default=0)):
         for label, words in spellings:
-            if place < len(words):
-                keys.setdefault(words[place], label)
-    found = {
+            if rank < len(words):
+                keys.setdefault(words[rank], label)
+    likely = {
         ours: next((keys[key] for word in COLUMN_WORDS[ours] if (key := spell(word)) in keys), None)
         for ours in here
-        if ours not in told.values()
+        if ours not in sure.values()
     }
-    return told | {theirs: ours for ours, theirs in found.items() if theirs}
+    return sure | {theirs: ours for ours, theirs in likely.items() if theirs}
 
 
 def list_columns(kind: str) -> tuple[str, ...]:

@@ -36,13 +36,15 @@ def look_up_rates(rates: pd.DataFrame, codes: Series, days: Series) -> pd.DataFr
         {"currency": codes.astype(TEXT).array, "day": days.astype("datetime64[us]").array}
     )
     asked["row"] = np.arange(len(asked))
-    known = rates.assign(day=rates["date"])
-    found = pd.merge_asof(
-        asked.dropna().sort_values("day", kind="stable"), known, on="day", by="currency"
+    dated = rates.assign(day=rates["date"])
+    matched = pd.merge_asof(
+        asked.dropna().sort_values("day", kind="stable"), dated, on="day", by="currency"
     ).set_index("row")
-    found = found[["rate", "date"]].reindex(asked["row"])
+    matched = matched[["rate", "date"]].reindex(asked["row"])
     first = rates.drop_duplicates("currency").set_index("currency").reindex(asked["currency"])
-    filled = {name: found[name].fillna(first[name].set_axis(found.index)) for name in found.columns}
+    filled = {
+        name: matched[name].fillna(first[name].set_axis(matched.index)) for name in matched.columns
+    }
     return pd.DataFrame(filled).set_axis(codes.index)
 
 
@@ -73,28 +75,28 @@ def convert_values(
             f"org file, under [columns] or [api.columns]: {VALUE_ORIGINAL} = "
             f'"{VALUE_ORIGINAL}_in_crm", or drop it'
         )
-    found = look_up_rates(rates, codes[foreign], days[foreign])
-    lacking = codes[foreign][found["rate"].isna()]
+    looked_up = look_up_rates(rates, codes[foreign], days[foreign])
+    lacking = codes[foreign][looked_up["rate"].isna()]
     if len(lacking):
         ids = frame.loc[lacking.index, "unique_id"].tolist() if "unique_id" in frame else []
         refuse_lacking(lacking.value_counts(), home=home, file=file, deals=ids)
-    warn_of_dates(codes[foreign], days[foreign], found["date"], file)
-    converted = (original[foreign] * found["rate"]).fillna(value[foreign])
+    warn_of_dates(codes[foreign], days[foreign], looked_up["date"], file)
+    converted = (original[foreign] * looked_up["rate"]).fillna(value[foreign])
     return frame.assign(
         value=value.where(~foreign, converted.reindex(value.index)),
         **{VALUE_ORIGINAL: original.where(foreign | original.notna(), value)},
     )
 
 
-def refuse_lacking(found: Series, *, home: str, file: str, deals: list[Any]) -> None:
-    """Raise the error about currencies without a rate; `found` counts rows by currency."""
-    said = text.joined(
-        [f"{text.count(int(rows))} in {code}" for code, rows in found.items()], most=5
+def refuse_lacking(counts: Series, *, home: str, file: str, deals: list[Any]) -> None:
+    """Raise the error about currencies without a rate; `counts` has the rows by currency."""
+    lacking = text.joined(
+        [f"{text.count(int(rows))} in {code}" for code, rows in counts.items()], most=5
     )
     which = f" ({text.joined(deals, most=3)})" if deals else ""
-    codes = text.joined([str(code) for code in found.index], most=5)
+    codes = text.joined([str(code) for code in counts.index], most=5)
     raise DataError(
-        f"{said}{which}: {file} has no rate of {codes}; add one: date, currency, and what one "
+        f"{lacking}{which}: {file} has no rate of {codes}; add one: date, currency, and what one "
         f"unit is in {home}"
     )
 
@@ -145,10 +147,10 @@ class HeldRates:
         NaN where no deal and no rate tells.
         """
         code = self.code(unique_id, edited)
-        held = self._rates.get(unique_id) if code == self._codes.get(unique_id) else None
+        own = self._rates.get(unique_id) if code == self._codes.get(unique_id) else None
         if code == self._home:
             return 1.0
-        return float(self._newest.get(code, np.nan) if held is None or np.isnan(held) else held)
+        return float(self._newest.get(code, np.nan) if own is None or np.isnan(own) else own)
 
 
 def restore_values(frame: pd.DataFrame, home: str | None) -> pd.DataFrame:

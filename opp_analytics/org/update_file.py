@@ -46,8 +46,8 @@ def quote(value: Any) -> str:
 
 def write_remark(*parts: str) -> str:
     """Write a comment behind a line; nothing without a part."""
-    said = "; ".join(part for part in parts if part)
-    return f"  # {printable(said)}" if said else ""
+    words = "; ".join(part for part in parts if part)
+    return f"  # {printable(words)}" if words else ""
 
 
 def write_stage(one: FoundStage) -> tuple[str, str]:
@@ -65,8 +65,8 @@ def write_stage(one: FoundStage) -> tuple[str, str]:
 def write_columns(columns: Guesses) -> list[str]:
     """Write the lines of labels and our names."""
     return [
-        f"{quote(theirs)} = {quote(ours)}{write_remark(said)}"
-        for theirs, (ours, said) in columns.items()
+        f"{quote(theirs)} = {quote(ours)}{write_remark(remark)}"
+        for theirs, (ours, remark) in columns.items()
     ]
 
 
@@ -84,11 +84,11 @@ def write_preset(preset: str) -> str:
     return f"preset = {quote(preset)}  # its columns; what follows wins"
 
 
-def list_new_stages(found: Sequence[FoundStage], known: Stages) -> list[FoundStage]:
+def list_new_stages(stages: Sequence[FoundStage], known: Stages) -> list[FoundStage]:
     """List the stages that are not among the known ones, and whose kind is known or guessed."""
     return [
         one
-        for one in found
+        for one in stages
         if not one.unknown
         and not any(
             stage.name == one.stage.name
@@ -154,8 +154,8 @@ def _update(document: tomlkit.TOMLDocument, new: Additions, known: Stages) -> st
         _add_aliases(document["stages"], aliases)
         lines = _add_stages(document["stages"], stages, new.stages)
     elif stages or aliases:
-        kept = [write_stage(one) for one in new.stages if not one.unknown]
-        top += ["stages = [", *(f"  {line},{remark}" for line, remark in kept), "]"]
+        written = [write_stage(one) for one in new.stages if not one.unknown]
+        top += ["stages = [", *(f"  {line},{remark}" for line, remark in written), "]"]
     for section, columns in new.columns.items():
         end += _add_columns(document, section, columns)
     for name, content in new.tables.items():
@@ -182,29 +182,29 @@ def _add_aliases(stages: Any, aliases: Mapping[str, list[str]]) -> None:
 
 
 def _add_stages(
-    stages: Any, new: Sequence[FoundStage], found: Sequence[FoundStage]
+    stages: Any, new: Sequence[FoundStage], every: Sequence[FoundStage]
 ) -> list[tuple[str, str]]:
-    """Add each new stage behind the one that precedes it among those found.
+    """Add each new stage behind the one that precedes it in `every`.
 
     In an array as a mark, which is filled later.
     """
     lines: list[tuple[str, str]] = []
     names = [str(stage["name"]) for stage in stages]
     for one in new:
-        alike = [other.stage.name for other in found if other.stage.kind == one.stage.kind]
+        alike = [other.stage.name for other in every if other.stage.kind == one.stage.kind]
         rank = alike.index(one.stage.name)
         before = [names.index(name) + 1 for name in alike[:rank] if name in names]
         behind = [names.index(name) for name in alike[rank:] if name in names]
-        place = before[-1] if before else behind[0] if behind else len(names)
-        names.insert(place, one.stage.name)
+        at = before[-1] if before else behind[0] if behind else len(names)
+        names.insert(at, one.stage.name)
         line, remark = write_stage(one)
         if isinstance(stages, Array):
-            stages.insert(place, f"{_MARK}{len(lines)}")
+            stages.insert(at, f"{_MARK}{len(lines)}")
             lines.append((line, remark))
         else:
             entries = [f"{name} = {quote(value)}" for name, value in one.stage.to_dict().items()]
             added = tomlkit.parse("\n".join([f"[[stages]]{remark}", *entries, ""]))["stages"]
-            stages.insert(place, added[0])
+            stages.insert(at, added[0])
     return lines
 
 
@@ -221,10 +221,10 @@ def _fill_marks(text: str, lines: Sequence[tuple[str, str]]) -> str:
         text = re.sub(
             rf"((?:^[ \t]*#.*\n)+)([ \t]*{mark},?[ \t]*\n)", r"\2\1", text, flags=re.MULTILINE
         )
-        found = re.search(rf"{mark}(,?)([ \t]*\n)?", text)
-        assert found is not None
-        ends = f"{remark}\n" if found[2] else ""
-        text = f"{text[: found.start()]}{line}{found[1]}{ends}{text[found.end() :]}"
+        match = re.search(rf"{mark}(,?)([ \t]*\n)?", text)
+        assert match is not None
+        ends = f"{remark}\n" if match[2] else ""
+        text = f"{text[: match.start()]}{line}{match[1]}{ends}{text[match.end() :]}"
     return text
 
 

@@ -128,8 +128,8 @@ class Calculator:
         if name == "propose_edits":
             make = self._propose(pipeline, asked["edits"], asker)
         else:
-            found = _ANSWERS.get(name, partial(_ask, key=name))(pipeline, **asked)
-            make = partial(found.to_dict, after=after)
+            made = _ANSWERS.get(name, partial(_ask, key=name))(pipeline, **asked)
+            make = partial(made.to_dict, after=after)
         return _shorten(make, min(most, MOST_ROWS))
 
     def _propose(
@@ -139,20 +139,25 @@ class Calculator:
         before, history, org, client = pipeline
         made = replace(plan(before, _edit(before, edits), client=client), proposed_by=asker)
         impact: Answer | None = None
-        file, said = None, "nothing is saved: correct the edits and propose them again"
+        file, next_step = None, "nothing is saved: correct the edits and propose them again"
         if made.problems.empty and not len(made):
-            said = "nothing is saved: the edits change nothing"
+            next_step = "nothing is saved: the edits change nothing"
         elif made.problems.empty:
             impact = ask("impact", before, history, org=org, edited=made.edited())
             self.plans.mkdir(parents=True, exist_ok=True)
             file = str(made.save(self.plans / f"{made.plan_id}.json").resolve())
-            said = f"a person applies it at a terminal: opp-analytics apply {quote(file)}"
+            next_step = f"a person applies it at a terminal: opp-analytics apply {quote(file)}"
         tables = {one: getattr(made, one) for one in ("changes", "problems", "conflicts")}
 
         def write(most: int) -> Json:
             shown = {one: _list_rows(table, most) for one, table in tables.items()}
-            told = {"plan": file, "proposed_by": asker, "summary": made.overview(), "next": said}
-            return {**told, **shown, "impact": impact and impact.to_dict(most=most)}
+            proposal = {
+                "plan": file,
+                "proposed_by": asker,
+                "summary": made.overview(),
+                "next": next_step,
+            }
+            return {**proposal, **shown, "impact": impact and impact.to_dict(most=most)}
 
         return write
 
@@ -182,8 +187,8 @@ def _explain(pipeline: Pipeline, id: str, as_of: str | None = None) -> Answer:
     context = _read(pipeline, as_of).choose([id])
     if context.opportunities.empty:
         raise ArgumentValueError.of("id", id, "is no deal's id", "use find for the ids")
-    found = deals(context)
-    return found if found.tables else list_deals(context, "Deal", context.deals)
+    answer = deals(context)
+    return answer if answer.tables else list_deals(context, "Deal", context.deals)
 
 
 _ANSWERS: dict[str, Callable[..., Answer]] = {"find": _find, "deal": _explain}
@@ -198,7 +203,7 @@ def _edit(before: pd.DataFrame, edits: Sequence[Json]) -> pd.DataFrame:
     """Edit a copy of the opportunities; an edit has the `id` of a deal, a `field` and a `value`."""
     if not 0 < len(edits) <= _MOST_EDITS:
         raise ArgumentValueError(f"edits: {len(edits)} for one plan; propose 1 to {_MOST_EDITS}")
-    rows = {str(key): place for place, key in enumerate(before["unique_id"])}
+    rows = {str(key): number for number, key in enumerate(before["unique_id"])}
     cells: dict[tuple[int, str], Any] = {}
     try:
         read = msgspec.convert(edits, list[_ProposedEdit])
@@ -209,8 +214,8 @@ def _edit(before: pd.DataFrame, edits: Sequence[Json]) -> pd.DataFrame:
         if key not in rows:
             raise ArgumentValueError.of("id", key, "is no deal's id", "use find for the ids")
         if field not in before or field == "unique_id":
-            known = ", ".join(one for one in schema.COLUMNS if one in before)
-            raise ArgumentValueError.of("field", field, "is no field", f"such as {known}")
+            columns = ", ".join(one for one in schema.COLUMNS if one in before)
+            raise ArgumentValueError.of("field", field, "is no field", f"such as {columns}")
         if cells.setdefault((rows[key], field), value) != value:
             raise ArgumentValueError(f"edits: {field} of {key} has two values")
     after = before.reset_index(drop=True)
@@ -243,9 +248,9 @@ def _check(name: str, given: Json) -> Json:
 def _shorten(make: Callable[..., Json], most: int) -> str:
     """Write what `make` gives with `most` rows, or with fewer if that is too long."""
     for rows in range(most, 0, -1):
-        told = json.dumps(_cut(make(most=rows)), ensure_ascii=False, default=str)
-        if count_tokens(told) <= MOST_TOKENS:
-            return told
+        text = json.dumps(_cut(make(most=rows)), ensure_ascii=False, default=str)
+        if count_tokens(text) <= MOST_TOKENS:
+            return text
     raise DataError("the answer is too long for an assistant; ask about a part or a period of it")
 
 
@@ -264,7 +269,7 @@ def count_tokens(text: str) -> int:
 
 
 def _list_rows(table: pd.DataFrame, most: int) -> Json:
-    kept = table.drop(columns=["row"], errors="ignore")
-    rows = kept.head(most).astype("object")
-    told = rows.where(rows.notna(), None).to_dict("records")
-    return {"columns": list(kept), "rows": told, "rows_total": len(kept)}
+    shown = table.drop(columns=["row"], errors="ignore")
+    rows = shown.head(most).astype("object")
+    cells = rows.where(rows.notna(), None).to_dict("records")
+    return {"columns": list(shown), "rows": cells, "rows_total": len(shown)}

@@ -165,8 +165,8 @@ def _to_cells(column: str, values: Series) -> list[Any]:
 
 
 def _check_titles(names: Sequence[str]) -> Sequence[str]:
-    for place, name in enumerate(names, start=1):
-        _check_text(name, f"row 1: column {place}")
+    for number, name in enumerate(names, start=1):
+        _check_text(name, f"row 1: column {number}")
     return names
 
 
@@ -192,14 +192,14 @@ def _shorten(text: str) -> str:
 def _write_titles(
     book: Workbook, page: Worksheet, columns: Sequence[str], choices: Mapping[str, Sequence[str]]
 ) -> None:
-    for place, column in enumerate(_check_titles(columns)):
+    for number, column in enumerate(_check_titles(columns)):
         look = {"bold": True, "align": "right" if column in _FORMATS else "left"}
-        page.write(0, place, column, book.add_format(look))
+        page.write(0, number, column, book.add_format(look))
         options = ", ".join(choices.get(column, ()))
         note = f"One of: {options}" if options else _NOTES.get(column, _FURTHER_NOTE)
-        page.write_comment(0, place, note, {"author": "opp_analytics", "height": 90, "width": 220})
+        page.write_comment(0, number, note, {"author": "opp_analytics", "height": 90, "width": 220})
         # Whole columns, so that rows added later behave alike.
-        page.set_column(place, place, _WIDTHS.get(column, 16), book.add_format({"locked": False}))
+        page.set_column(number, number, _WIDTHS.get(column, 16), book.add_format({"locked": False}))
 
 
 def _format_sheet(
@@ -209,9 +209,9 @@ def _format_sheet(
     lists = add_sheet(book, _LISTS)
     lists.hide()
     rules: dict[str, Json] = {}
-    for place, (column, names) in enumerate(list_choices(meaning).items()):
-        lists.write_column(0, place, names)
-        letter = ascii_uppercase[place]
+    for number, (column, names) in enumerate(list_choices(meaning).items()):
+        lists.write_column(0, number, names)
+        letter = ascii_uppercase[number]
         rules[column] = {
             "validate": "list",
             "source": f"={_LISTS}!${letter}$1:${letter}${len(names)}",
@@ -219,11 +219,11 @@ def _format_sheet(
         }
     whole = {"validate": "integer", "criteria": "between", "minimum": 0, "maximum": 100}
     rules["probability"] = whole | {"error_message": "probability is a whole percent, 0 to 100"}
-    for place, column in enumerate(columns):
+    for number, column in enumerate(columns):
         if rule := rules.get(column):
             # Excel refuses a longer message.
             shown = rule | {"error_message": rule["error_message"][:_LONGEST_RULE]}
-            page.data_validation(1, place, rows + _NEW_ROWS, place, shown)
+            page.data_validation(1, number, rows + _NEW_ROWS, number, shown)
     page.freeze_panes(1, 1)
     page.autofilter(0, 0, max(rows, 1), len(columns) - 1)
     page.set_landscape()
@@ -375,15 +375,15 @@ def _read_base(file: Path, book: openpyxl.Workbook) -> pd.DataFrame:
 
 def _read_base_frame(filled: dict[int, dict[int, Any]]) -> pd.DataFrame:
     lines = ("".join(str(cell.value) for cell in cells.values()) for cells in filled.values())
-    known, *rows = map(json.loads, lines)
-    columns = list(known["dtypes"])
+    about, *rows = map(json.loads, lines)
+    columns = list(about["dtypes"])
     records = [
         {column: from_text(column, text) for column, text in zip(columns, texts, strict=True)}
         for texts in rows
     ]
-    if len(records) != known["rows"]:
-        raise ValueError(f"{len(records)} of {known['rows']} rows")
-    return read_before(records, known["dtypes"], known["attrs"])
+    if len(records) != about["rows"]:
+        raise ValueError(f"{len(records)} of {about['rows']} rows")
+    return read_before(records, about["dtypes"], about["attrs"])
 
 
 def _read_row(
@@ -394,15 +394,15 @@ def _read_row(
     meaning: Org,
 ) -> Json:
     unique_id = sheets.parse("unique_id", *raw["unique_id"], epoch)
-    held = base.get(unique_id, {})
+    base_row = base.get(unique_id, {})
     row = {}
     for column, (value, number_format) in raw.items():
-        was = held.get(column)
+        was = base_row.get(column)
         cleaned = sheets.parse(
             column, value, number_format, epoch, day_first=day_first, meaning=meaning
         )
         row[column] = (
-            was if column in held and _is_unchanged(column, value, cleaned, was) else cleaned
+            was if column in base_row and _is_unchanged(column, value, cleaned, was) else cleaned
         )
     return row | {"unique_id": unique_id}
 
