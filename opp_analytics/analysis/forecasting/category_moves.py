@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from opp_analytics import schema
 from opp_analytics.analysis.forecasting.forecast_categories import CATEGORIES, DECIDING, categorize
 from opp_analytics.analysis.shared.groups import By, check_by, read
-from opp_analytics.analysis.shared.history_query import Span, find_span, instant, name_groups
+from opp_analytics.analysis.shared.history_query import Span, find_span, keep_until, name_groups
 from opp_analytics.analysis.shared.tables import annotate, fill_counts
 from opp_analytics.history import TRANSFERRED, History, latest
 from opp_analytics.org import LOST, OPEN, WON, outcome_codes
@@ -109,7 +109,7 @@ def category_moves(
     after = _read_record(history, asked.closing, groups).reindex(due.index)
     came = _find_outcomes(after, last, over=asked.last > last)
     if history.is_part:
-        came = np.where(due.index.isin(_list_transferred(history, asked)), TRANSFERRED, came)
+        came = np.where(due.index.isin(_list_transferred(asked)), TRANSFERRED, came)
     pairs = due[[f"group {k}" for k in range(len(groups))]].set_axis(name_groups(groups), axis=1)
     pairs["pair"] = (due["category"] + _ARROW + pd.Series(came, due.index)).astype(schema.TEXT)
     pairs["count"], pairs["cents"] = 1, (due["value"].fillna(0.0) * 100).round().astype("int64")
@@ -167,12 +167,11 @@ def _find_outcomes(after: pd.DataFrame, last: pd.Timestamp, *, over: bool) -> ND
     return found
 
 
-def _list_transferred(history: History, asked: Span) -> set[str]:
+def _list_transferred(asked: Span) -> set[str]:
     """List the deals that had left the part of a history by the end."""
-    table = history.table
-    last = latest(table.filter(table["seen_at"] <= instant(asked.closing)))
-    left = history.collect(last.filter(last["operation"] == TRANSFERRED).select("unique_id"))
-    return set(left["unique_id"])
+    last = latest(keep_until(asked.history.table, asked.closing))
+    left = last.filter(last["operation"] == TRANSFERRED).select("unique_id")
+    return set(asked.history.collect(left)["unique_id"])
 
 
 def _index(table: pd.DataFrame, by: list[str]) -> pd.MultiIndex:

@@ -9,11 +9,8 @@ from opp_analytics.analysis.shared.history_query import (
     Span,
     find_span,
     instant,
-    keep_until,
     lag,
     lead,
-    name_groups,
-    read_log,
 )
 from opp_analytics.analysis.shared.tables import annotate_span, sort_groups
 from opp_analytics.arguments import frame, whole
@@ -88,22 +85,18 @@ def close_date_moves(
     >>> moves[["pushes", "pulls", "days_pushed", "days_pulled", "net_days"]].loc["a"].tolist()
     [1, 1, 30, -10, 20]
     """
-    groups = check_by(by, level="unique_id")
     asked = find_span(
         history,
         start,
         end,
         asked_by="close_date_moves",
-        by=groups,
+        by=check_by(by, level="unique_id"),
         tz=tz,
         reads=("stage", "close_date"),
         needs=("close_date",),
     )
-    found = history.collect(_count_moves(history, asked, groups))
-    found = sort_groups(found, name_groups(groups), "unique_id")
-    table = found.set_index([*name_groups(groups), "unique_id"]).rename_axis(
-        index=[*groups, "unique_id"]
-    )
+    found = sort_groups(history.collect(_count_moves(asked)), asked.keys, "unique_id")
+    table = found.set_index([*asked.keys, "unique_id"]).rename_axis(index=[*asked.by, "unique_id"])
     table = table.astype(
         {**dict.fromkeys(_COUNTS, "int64"), **dict.fromkeys(_DATES, "datetime64[us]")}
     )
@@ -111,9 +104,7 @@ def close_date_moves(
     table.insert(len(_COUNTS), "net_days", net)
     table = table[[*_COUNTS, "net_days", *_DATES]]
     bound = "lower: two edits between two records appear as one"
-    return annotate_span(
-        table, "close_date_moves", asked, made_from=history, n=len(table), bound=bound
-    )
+    return annotate_span(table, "close_date_moves", asked, n=len(table), bound=bound)
 
 
 def push_counts(moves: pd.DataFrame, *, most: int = 8) -> pd.DataFrame:
@@ -160,9 +151,9 @@ def push_counts(moves: pd.DataFrame, *, most: int = 8) -> pd.DataFrame:
     return counts.assign(deals=counts["deals"].fillna(0).astype("int64"))
 
 
-def _count_moves(history: History, asked: Span, groups: list[str]) -> ibis.Table:
+def _count_moves(asked: Span) -> ibis.Table:
     """Count each deal's moves since the opening record, with its first and last date."""
-    log = keep_until(read_log(history, by=groups), asked.closing)
+    log = asked.read_log()
     log = log.mutate(
         before=lag(log["close_date"]),
         was=lag(log["outcome"]),
@@ -174,11 +165,11 @@ def _count_moves(history: History, asked: Span, groups: list[str]) -> ibis.Table
     log = log.filter((log["seen_at"] > opening) | (log["outcome"] != DELETED))
     days = log["close_date"].delta(log["before"], unit="day").cast("int64")
     moved = (log["seen_at"] > opening) & (log["outcome"] == "open") & (log["was"] == "open")
-    keys = name_groups(groups)
-    if keys:
-        newest = ibis.window(group_by="unique_id", order_by=ibis.desc("seen_at"))
-        log = log.mutate(**{key: log[key].first().over(newest) for key in keys})
-    log = log.mutate(days=ibis.ifelse(moved, days, 0).fill_null(0)).filter("within")
+    newest = ibis.window(group_by="unique_id", order_by=ibis.desc("seen_at"))
+    log = log.mutate(
+        days=ibis.ifelse(moved, days, 0).fill_null(0),
+        **{key: log[key].first().over(newest) for key in asked.keys},
+    ).filter("within")
     undated = missing(log["close_date"]).ifelse(1, 0)
     log = log.mutate(
         oldest=ibis.row_number().over(
@@ -189,7 +180,7 @@ def _count_moves(history: History, asked: Span, groups: list[str]) -> ibis.Table
         ),
     )
     pushed, pulled = log["days"] > 0, log["days"] < 0
-    return log.group_by([*keys, "unique_id"]).agg(
+    return log.group_by([*asked.keys, "unique_id"]).agg(
         pushes=pushed.ifelse(1, 0).sum().cast("int64"),
         pulls=pulled.ifelse(1, 0).sum().cast("int64"),
         days_pushed=ibis.ifelse(pushed, log["days"], 0).sum().cast("int64"),

@@ -15,11 +15,8 @@ from opp_analytics.analysis.shared.history_query import (
     day,
     find_span,
     instant,
-    keep_until,
     lag,
     lead,
-    name_groups,
-    read_log,
 )
 from opp_analytics.analysis.shared.tables import annotate_span, index_by_groups, sort_groups
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
@@ -171,12 +168,10 @@ def movements(
     >>> moved[["movement", "value", "count"]].to_numpy().tolist()
     [['value_up', 20.0, 0], ['won', -120.0, -1]]
     """
-    groups = check_by(by)
-    keys = name_groups(groups)
     asked, _, steps, moved = read_moves(
-        history, due, groups, "name", start=start, end=end, tz=tz, asked_by="movements"
+        history, due, check_by(by), "name", start=start, end=end, tz=tz, asked_by="movements"
     )
-    per = ["unique_id", "movement"]
+    keys, per = asked.keys, ["unique_id", "movement"]
     sums = {name: moved[name].sum().cast("int64") for name in ("cents", "count")}
     names = steps.filter(missing(steps["until"])).select("unique_id", "name")
     found = history.collect(moved.group_by([*keys, *per]).agg(**sums).join(names, "unique_id"))
@@ -187,10 +182,8 @@ def movements(
     table = table.assign(
         value=found["cents"].astype("float64") / 100, count=found["count"].astype("int64")
     )
-    indexed = index_by_groups(table, found, groups)
-    return annotate_span(
-        indexed, "movements", asked, made_from=history, n=table["unique_id"].nunique(), bound=BOUND
-    )
+    indexed = index_by_groups(table, found, asked.by)
+    return annotate_span(indexed, "movements", asked, n=table["unique_id"].nunique(), bound=BOUND)
 
 
 def read_moves(
@@ -199,27 +192,21 @@ def read_moves(
     """Join each change row up to the closing record with its neighbors, and list the movements."""
     needs = () if due is None else ("close_date",)
     asked = find_span(history, by=groups, within_one_record=True, needs=needs, **window)
-    pool, keys = Pool.of(due, asked), name_groups(groups)
-    log = keep_until(
-        read_log(history.at_rates_of(asked.closing), *further, by=groups), asked.closing
-    )
+    pool, log = Pool.of(due, asked), asked.read_log(*further)
+    befores = {key: _name_before(key) for key in asked.keys}
     before = {
         "was": "outcome",
         "was_due": "close_date",
         "cents_before": "cents",
         "was_within": "within",
     }
-    before |= {_name_before(key): key for key in keys}
+    before |= {name: key for key, name in befores.items()}
     steps = log.mutate(
         **{name: lag(log[column]) for name, column in before.items()},
         until=lead(log["seen_at"]),
     )
     # A deletion has no values and no group: the deal is deleted with its last ones.
-    kept = {
-        "cents": "cents_before",
-        "within": "was_within",
-        **{key: _name_before(key) for key in keys},
-    }
+    kept = {"cents": "cents_before", "within": "was_within", **befores}
     deleted = steps["outcome"] == DELETED
     steps = steps.mutate(
         **{name: ibis.ifelse(deleted, steps[last], steps[name]) for name, last in kept.items()},
@@ -229,7 +216,7 @@ def read_moves(
         inside=pool.holds(steps["outcome"], steps["close_date"]),
         was_inside=pool.holds(steps["was"], steps["was_due"]),
     )
-    return asked, pool, steps, _build_moves(steps, asked, pool, keys, part_of=history.is_part)
+    return asked, pool, steps, _build_moves(steps, asked, pool, befores)
 
 
 def _name_before(key: str) -> str:
@@ -237,7 +224,7 @@ def _name_before(key: str) -> str:
 
 
 def _build_moves(
-    steps: ibis.Table, asked: Span, pool: Pool, keys: Sequence[str], *, part_of: bool
+    steps: ibis.Table, asked: Span, pool: Pool, befores: Mapping[str, str]
 ) -> ibis.Table:
     """Build one row per opportunity, pair of records, and movement, with its group.
 
@@ -265,7 +252,7 @@ def _build_moves(
     at_once = (
         missing(log["was"]) & log["outcome"].isin(["won", "lost"]) & pool.is_due(log["close_date"])
     )
-    within, own = log["within"], {key: key for key in keys}
+    within, own = log["within"], {key: key for key in befores}
     came = within & ((log["inside"] & ~log["was_inside"]) | at_once)
     went = within & ((log["was_inside"] & ~log["inside"]) | at_once)
     parts = [
@@ -273,15 +260,14 @@ def _build_moves(
         select_movement(log, within & log["was_inside"] & (change != 0), direction, change, 0, own),
         select_movement(log, went, leave, -log["cents"], -1, own),
     ]
-    if keys or part_of:
-        moved = log["within"] != log["was_within"]
-        for key in keys:
-            moved |= log[key] != log[_name_before(key)]
+    if befores or asked.history.is_part:
+        moved, before = log["within"] != log["was_within"], log["cents_before"]
+        for key, name in befores.items():
+            moved |= log[key] != log[name]
         moved &= log["was_inside"]
-        away, before = {key: _name_before(key) for key in keys}, log["cents_before"]
         out, into = ibis.literal("transferred_out"), ibis.literal("transferred_in")
         parts += [
-            select_movement(log, moved & log["was_within"], out, -before, -1, away),
+            select_movement(log, moved & log["was_within"], out, -before, -1, befores),
             select_movement(log, moved & within, into, before, 1, own),
         ]
     first, *others = parts

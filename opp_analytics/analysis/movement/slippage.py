@@ -18,10 +18,8 @@ from opp_analytics.analysis.shared.history_query import (
     day,
     find_span,
     instant,
-    keep_until,
     lead,
     name_groups,
-    read_log,
 )
 from opp_analytics.analysis.shared.tables import (
     annotate_span,
@@ -180,9 +178,7 @@ _SUMS = ["count", "cents", "unvalued"]
 class DueCohort:
     """The deals that were due in a period, by group."""
 
-    history: History
     asked: Span
-    groups: list[str]
     rows: pd.DataFrame
     """Each deal of `_select_cohort`."""
 
@@ -201,19 +197,18 @@ class DueCohort:
         asked = find_span(
             history, start, end, asked_by=asked_by, by=groups, tz=tz, needs=("close_date",)
         )
-        return cls(history, asked, groups, history.collect(_select_cohort(history, asked, groups)))
+        return cls(asked, history.collect(_select_cohort(asked)))
 
     def sum_up(self) -> pd.DataFrame:
         """Make the table of `slippage`."""
         asked, total = self.asked, self.rows[_SUMS].sum()
-        counted = self.rows.groupby([*name_groups(self.groups), "end"], as_index=False)[_SUMS].sum()
-        table = _make_rates(counted, self.groups)
+        counted = self.rows.groupby([*asked.keys, "end"], as_index=False)[_SUMS].sum()
+        table = _make_rates(counted, asked.by)
         slipped = table[table.index.get_level_values("outcome") == "slipped"]
         return annotate_span(
             table,
             "slippage",
             asked,
-            made_from=self.history,
             n=int(total["count"]),
             slip_rate=float(divide(slipped["count"].sum(), total["count"])),
             value_slip_rate=float(divide(slipped["value"].sum() * 100, total["cents"])),
@@ -228,19 +223,17 @@ class DueCohort:
         found = self.rows.sort_values(
             ["value", "unique_id"], ascending=[False, True], ignore_index=True
         )
-        found = sort_groups(found, name_groups(self.groups))
+        found = sort_groups(found, self.asked.keys)
         table = found.assign(outcome=found["end"])[list(_DEALS)].astype(_DEALS)
-        indexed = index_by_groups(table, found, self.groups)
-        return annotate_span(
-            indexed, "slippage_deals", self.asked, made_from=self.history, n=len(table), bound=BOUND
-        )
+        indexed = index_by_groups(table, found, self.asked.by)
+        return annotate_span(indexed, "slippage_deals", self.asked, n=len(table), bound=BOUND)
 
 
-def _select_cohort(history: History, asked: Span, groups: list[str]) -> ibis.Table:
+def _select_cohort(asked: Span) -> ibis.Table:
     """Select due opportunities: values at the start, their ``end``, and a ``count`` of 1."""
     first, last = day(asked.first), day(asked.last)
     known_on = day(as_date(asked.closing, tz=asked.tz))
-    ends = _join_records(history, asked, groups)
+    ends = _join_records(asked)
     due = ends.filter(
         ends["within"], ends["outcome"] == "open", ends["close_date"].between(first, last)
     )
@@ -266,19 +259,20 @@ def _select_cohort(history: History, asked: Span, groups: list[str]) -> ibis.Tab
     return due.mutate(end=end, count=1, **seen_next)
 
 
-def _join_records(history: History, asked: Span, groups: list[str]) -> ibis.Table:
+def _join_records(asked: Span) -> ibis.Table:
     """Join three records of each due opportunity.
 
     They are the opening one, the closing one (``_after``) and the following one (``_next``).
     """
-    log = keep_until(read_log(history.at_rates_of(asked.latest), "name", by=groups), asked.latest)
+    latest = asked.following or asked.closing
+    log = asked.read_log("name", until=latest)
     due = log.filter(
         log["seen_at"] <= instant(asked.opening),
         log["close_date"].between(day(asked.first), day(asked.last)),
     )
     log = log.semi_join(due.select("unique_id").distinct(), "unique_id")
     log = log.mutate(unvalued=missing(log["value"]).ifelse(1, 0), until=lead(log["seen_at"]))
-    moments = {"": asked.opening, "_after": asked.closing, "_next": asked.latest}
+    moments = {"": asked.opening, "_after": asked.closing, "_next": latest}
     log = log.mutate(
         **{
             f"at{suffix}": (log["seen_at"] <= instant(at))
@@ -288,7 +282,7 @@ def _join_records(history: History, asked: Span, groups: list[str]) -> ibis.Tabl
     )
     log = log.filter(log["at"] | log["at_after"] | log["at_next"])
     after = ["stage", "close_date", "outcome", "within"]
-    first = ["name", "value", *after, "cents", "unvalued", *name_groups(groups)]
+    first = ["name", "value", *after, "cents", "unvalued", *asked.keys]
     wanted = {"": first, "_after": after, "_next": after}
     # Each has at most one row, so the maximum is its value.
     return log.group_by("unique_id").agg(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from opp_analytics.analysis.movement.movements import (
@@ -15,7 +13,7 @@ from opp_analytics.analysis.movement.movements import (
     select_movement,
 )
 from opp_analytics.analysis.shared.groups import By, check_by
-from opp_analytics.analysis.shared.history_query import Span, instant, name_groups
+from opp_analytics.analysis.shared.history_query import Span, instant
 from opp_analytics.analysis.shared.tables import annotate_span, fill_counts
 from opp_analytics.history import History, ibis, missing
 from opp_analytics.periods import When
@@ -79,13 +77,12 @@ def waterfall(
     {'opening': 100.0, 'new': 50.0, 'value_up': 20.0, 'won': -120.0, 'closing': 50.0}
     """
     groups = check_by(by, level="movement")
-    keys = name_groups(groups)
     asked, pool, steps, moved = read_moves(
         history, due, groups, start=start, end=end, tz=tz, asked_by="waterfall"
     )
-    moved = moved.union(*_select_ends(steps, asked, keys))
+    moved = moved.union(*_select_ends(steps, asked))
     found = history.collect(
-        moved.group_by([*keys, "movement"]).agg(
+        moved.group_by([*asked.keys, "movement"]).agg(
             cents=moved["cents"].sum().cast("int64"),
             count=moved["count"].sum().cast("int64"),
             deals=moved["unique_id"].nunique().cast("int64"),
@@ -101,21 +98,18 @@ def waterfall(
         table,
         "waterfall",
         asked,
-        made_from=history,
         n=int(table["count"][closing].sum()),
         bound=BOUND,
         **pool.notes(),
     )
 
 
-def _select_ends(steps: ibis.Table, asked: Span, keys: Sequence[str]) -> list[ibis.Table]:
+def _select_ends(steps: ibis.Table, asked: Span) -> list[ibis.Table]:
     """Select the deals in the pool at the opening record and at the closing record."""
-    opening, own = instant(asked.opening), {key: key for key in keys}
-    inside = steps["inside"] & steps["within"]
-    first = inside & (steps["seen_at"] <= opening)
-    first &= missing(steps["until"]) | (steps["until"] > opening)
-    last = inside & missing(steps["until"])
+    opening, own = instant(asked.opening), {key: key for key in asked.keys}
+    inside, last = steps["inside"] & steps["within"], missing(steps["until"])
+    first = (steps["seen_at"] <= opening) & (last | (steps["until"] > opening))
     return [
-        select_movement(steps, first, ibis.literal("opening"), steps["cents"], 1, own),
-        select_movement(steps, last, ibis.literal("closing"), steps["cents"], 1, own),
+        select_movement(steps, inside & where, ibis.literal(end), steps["cents"], 1, own)
+        for end, where in (("opening", first), ("closing", last))
     ]

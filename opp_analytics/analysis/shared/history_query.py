@@ -51,8 +51,11 @@ _READ = ("unique_id", "seen_at", "operation", "stage", "status", "value", "close
 
 @dataclass(frozen=True)
 class Span:
-    """The two records that answer a question about a time window."""
+    """The two records of a history that answer a question about a time window."""
 
+    history: History
+    by: list[str]
+    """The grouping columns."""
     opening: pd.Timestamp
     """The last record at or before the start."""
     closing: pd.Timestamp
@@ -78,9 +81,14 @@ class Span:
     `find_known_start`."""
 
     @property
-    def latest(self) -> pd.Timestamp:
-        """The last record that is looked at: the one after the end, else the closing one."""
-        return self.following or self.closing
+    def keys(self) -> list[str]:
+        """The grouping columns inside the query."""
+        return name_groups(self.by)
+
+    def read_log(self, *further: str, until: pd.Timestamp | None = None) -> ibis.Table:
+        """Read the history's log, as `read_log` does, by default up to the closing record."""
+        last = until or self.closing
+        return keep_until(read_log(self.history.at_rates_of(last), *further, by=self.by), last)
 
     def notes(self) -> dict[str, Any]:
         """Name the compared records, for a table's note."""
@@ -206,6 +214,8 @@ def find_span(
     read = records.loc[moments.between(opening, closing), "complete"]
     later = moments[moments > finish] if end is not None and _is_day(end) else moments.iloc[:0]
     return Span(
+        history,
+        list(by),
         opening,
         closing,
         first,

@@ -11,7 +11,6 @@ import pandas as pd
 from opp_analytics import schema
 from opp_analytics.analysis.shared.history_query import Span, name_groups
 from opp_analytics.certificate import Certificate
-from opp_analytics.history import History
 from opp_analytics.note import TableNote
 from opp_analytics.org import Org, find_known_day, get_org
 from opp_analytics.periods import as_date
@@ -59,14 +58,16 @@ def _find_seen_day(made_from: Any, as_of: pd.Timestamp | None) -> str | None:
 
 
 def annotate_span(
-    table: pd.DataFrame, kind: str, span: Span, *, made_from: History, n: int, **further: Any
+    table: pd.DataFrame, kind: str, span: Span, *, n: int, **further: Any
 ) -> pd.DataFrame:
     """Put the note on a result about a time window.
 
     It is that of `annotate`, with the day of the end and the compared records.
     """
     as_of = as_date(span.closing, tz=span.tz)
-    return annotate(table, kind, made_from=made_from, n=n, as_of=as_of, **further, **span.notes())
+    return annotate(
+        table, kind, made_from=span.history, n=n, as_of=as_of, **further, **span.notes()
+    )
 
 
 def fill_counts(

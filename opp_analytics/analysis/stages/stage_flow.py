@@ -19,11 +19,9 @@ from opp_analytics.analysis.shared.history_query import (
     count_days,
     find_span,
     instant,
-    keep_until,
     lag,
     lead,
     name_groups,
-    read_log,
 )
 from opp_analytics.analysis.shared.tables import (
     annotate_span,
@@ -38,7 +36,7 @@ from opp_analytics.analysis.stages.stage_funnel import (
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.arrays import Series
 from opp_analytics.history import TRANSFERRED, History, ibis, missing
-from opp_analytics.org import NOT_RECORDED, PIPELINE, Org
+from opp_analytics.org import NOT_RECORDED, PIPELINE
 from opp_analytics.periods import When
 from opp_analytics.schema import NO_LABEL
 
@@ -212,9 +210,7 @@ def stage_flow_deals(
 class StageEntries:
     """The stays of deals in the stages that they entered, by group."""
 
-    history: History
     asked: Span
-    groups: list[str]
     stays: list[tuple[list[str], pd.DataFrame]]
     """The open stages of each pipeline in order, and the stays in them, or how many alike there
     were."""
@@ -239,12 +235,11 @@ class StageEntries:
         asked = find_span(
             history, start, end, asked_by=asked_by, by=groups, tz=tz, reads=reads, needs=reads
         )
-        steps = build_steps(history, asked, groups)
+        steps = _build_steps(asked)
         if not listed:
-            alike = steps.group_by([*name_groups(groups), "came_from", "place", "went_to", "days"])
+            alike = steps.group_by([*asked.keys, "came_from", "place", "went_to", "days"])
             steps = alike.agg(times=steps["times"].sum().cast("int64"))
-        stays = _split_by_pipeline(history, asked, groups, history.collect(steps), asked_by)
-        return cls(history, asked, groups, list(stays))
+        return cls(asked, list(_split_by_pipeline(asked, history.collect(steps), asked_by)))
 
     def _select(self, assume_passed: bool) -> list[tuple[list[str], pd.DataFrame]]:
         return (
@@ -255,20 +250,17 @@ class StageEntries:
 
     def sum_up(self, *, assume_passed: bool = True) -> pd.DataFrame:
         """Make the table of `stage_flow`."""
+        groups = self.asked.by
         parts = [
-            _count_entries(mine, self.groups, stages)
-            for stages, mine in self._select(assume_passed)
+            _count_entries(mine, groups, stages) for stages, mine in self._select(assume_passed)
         ]
         table = pd.concat(parts)
-        if self.groups:
-            rows = sort_groups(table.reset_index(), self.groups)
-            table = rows.set_index([*self.groups, "stage"])
-        if not self.history.is_part:
+        if groups:
+            table = sort_groups(table.reset_index(), groups).set_index([*groups, "stage"])
+        if not self.asked.history.is_part:
             table = table.drop(columns=TRANSFERRED)
         n = int(table["entries"].sum())
-        return annotate_span(
-            table, "stage_flow", self.asked, made_from=self.history, n=n, bound=_BOUND
-        )
+        return annotate_span(table, "stage_flow", self.asked, n=n, bound=_BOUND)
 
     def list_deals(self, *, assume_passed: bool = True) -> pd.DataFrame:
         """Make the table of `stage_flow_deals`."""
@@ -277,30 +269,26 @@ class StageEntries:
             for stages, mine in self._select(assume_passed)
         ]
         every = pd.concat(ranked, ignore_index=True)
-        found = sort_groups(every, name_groups(self.groups), "rank", "unique_id", "days")
+        found = sort_groups(every, self.asked.keys, "rank", "unique_id", "days")
         kinds: dict[str, Any] = dict.fromkeys(
             ("stage", "unique_id", "name", "outcome"), schema.TEXT
         )
         kinds |= {"days": "int64", "passed": "bool"}
         table = found.assign(outcome=found["end"])[list(kinds)].astype(kinds)
-        indexed = index_by_groups(table, found, self.groups)
-        return annotate_span(
-            indexed, "stage_flow_deals", self.asked, made_from=self.history, n=len(table)
-        )
+        indexed = index_by_groups(table, found, self.asked.by)
+        return annotate_span(indexed, "stage_flow_deals", self.asked, n=len(table))
 
 
 def _split_by_pipeline(
-    history: History, asked: Span, groups: list[str], steps: pd.DataFrame, asked_by: str
+    asked: Span, steps: pd.DataFrame, asked_by: str
 ) -> Iterator[tuple[list[str], pd.DataFrame]]:
     """Yield the open stages of each pipeline in order, and the stays in them with their ``end``.
 
     One pipeline where all stages rank together.
     """
-    for pipeline in split_pipelines(
-        asked.org, _list_pipelines(history, asked.org), groups, asked_by
-    ):
+    for pipeline in split_pipelines(asked.org, _list_pipelines(asked), asked.by, asked_by):
         mine = steps
-        if place := _place_pipeline(groups, asked.org):
+        if place := _place_pipeline(asked):
             label = pipeline or NO_LABEL
             mine = steps[steps[place] == label]
             # What keeps its pipeline is a stage of another one: neither before nor behind a stage
@@ -314,21 +302,21 @@ def _split_by_pipeline(
         yield list(ranks), pd.concat(stays, ignore_index=True)
 
 
-def _place_pipeline(groups: list[str], org: Org) -> str | None:
+def _place_pipeline(asked: Span) -> str | None:
     """Name the grouping column of the pipeline; None where all stages rank together."""
-    several = PIPELINE in groups and len(org.stages.pipelines) > 1
-    return name_groups(groups)[groups.index(PIPELINE)] if several else None
+    several = PIPELINE in asked.by and len(asked.org.stages.pipelines) > 1
+    return asked.keys[asked.by.index(PIPELINE)] if several else None
 
 
-def _list_pipelines(history: History, org: Org) -> Series:
-    table = history.table
-    if len(org.stages.pipelines) < 2 or PIPELINE not in table.columns:
+def _list_pipelines(asked: Span) -> Series:
+    table = asked.history.table
+    if len(asked.org.stages.pipelines) < 2 or PIPELINE not in table.columns:
         return pd.Series(dtype=schema.TEXT)
-    found: Series = history.collect(table.select(PIPELINE).distinct())[PIPELINE]
+    found: Series = asked.history.collect(table.select(PIPELINE).distinct())[PIPELINE]
     return found.sort_values(ignore_index=True)
 
 
-def build_steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
+def _build_steps(asked: Span) -> ibis.Table:
     """Build the steps of deals from place to place between two records.
 
     Each step has the next place and the days until then.
@@ -337,9 +325,9 @@ def build_steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     or removed for every other deal. A deal that leaves the history's part goes to the place
     transferred.
     """
-    log = keep_until(read_log(history, "name", by=groups), asked.closing)
+    log = asked.read_log("name")
     log = log.filter((log["outcome"] != "open") | (log["stage"].fill_null("") != NOT_RECORDED))
-    stage, pipeline = log["stage"].fill_null(""), _place_pipeline(groups, asked.org)
+    stage, pipeline = log["stage"].fill_null(""), _place_pipeline(asked)
     place = ibis.cases(
         (log["outcome"] == "open", stage + _APART + log[pipeline] if pipeline else stage),
         (log["outcome"] == "won", _WON),
@@ -355,11 +343,10 @@ def build_steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
         went_at=lead(log["seen_at"]),
     )
     log = log.filter(log["entered"], log["within"], log["seen_at"] > instant(asked.opening))
-    keys = name_groups(groups)
     # With the end of the window as its end, an open stay needs no special case.
     days = count_days(log["seen_at"], log["went_at"].fill_null(instant(asked.closing)))
     return log.select(
-        *keys,
+        *asked.keys,
         "unique_id",
         "name",
         "came_from",

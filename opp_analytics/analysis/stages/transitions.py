@@ -71,45 +71,40 @@ def transitions(
     ... )
     (['proposal', 'closed_won'], [7.0, 0.0])
     """
-    two = start is not None
     asked = find_span(
         history,
         start,
         end,
         asked_by="transitions",
         tz=tz,
-        needs_two=two,
+        needs_two=start is not None,
         reads=("stage",),
         needs=("stage",),
     )
-    steps = _select_steps(history, asked)
+    steps = _select_steps(asked)
     if start is not None or asked.known_from is not None:
         steps = steps.filter(steps["seen_at"] > instant(asked.opening))
     found = history.collect(steps).sort_values(["seen_at", "unique_id"], ignore_index=True)
-    found = found.astype(dict.fromkeys(_INSTANTS, "datetime64[us, UTC]"))
-    dtype = org.stage_dtype(
-        asked.org.stages, pd.concat([found["from_stage"], found["to_stage"]]).unique()
-    )
-    table = pd.DataFrame(
+    stages = ["from_stage", "to_stage"]
+    dtype = org.stage_dtype(asked.org.stages, pd.unique(found[stages].to_numpy().ravel("F")))
+    found = found.astype(
         {
-            "unique_id": found["unique_id"].astype(schema.TEXT),
-            "from_stage": found["from_stage"].astype(schema.TEXT).astype(dtype),
-            "to_stage": found["to_stage"].astype(schema.TEXT).astype(dtype),
-            "seen_after": found["seen_after"],
-            "seen_at": found["seen_at"],
-            "days_in_stage": (found["seen_at"] - found["entered_at"]) / _DAY,
-            "days_low": ((found["seen_after"] - found["entered_at"]) / _DAY).clip(lower=0.0),
-            "days_high": (found["seen_at"] - found["entered_after"]) / _DAY,
-            "backward": found["backward"].astype("bool"),
+            **dict.fromkeys(_INSTANTS, "datetime64[us, UTC]"),
+            **dict.fromkeys(("unique_id", *stages), schema.TEXT),
+            "backward": "bool",
         }
+    ).astype(dict.fromkeys(stages, dtype))
+    table = found[["unique_id", *stages, "seen_after", "seen_at"]].assign(
+        days_in_stage=(found["seen_at"] - found["entered_at"]) / _DAY,
+        days_low=((found["seen_after"] - found["entered_at"]) / _DAY).clip(lower=0.0),
+        days_high=(found["seen_at"] - found["entered_after"]) / _DAY,
+        backward=found["backward"],
     )
     bound = (
         "lower: two changes between two records appear as one; times are only as exact as the "
         "records"
     )
-    return annotate_span(
-        table, "transitions", asked, made_from=history, n=table["unique_id"].nunique(), bound=bound
-    )
+    return annotate_span(table, "transitions", asked, n=table["unique_id"].nunique(), bound=bound)
 
 
 def transition_matrix(transitions: pd.DataFrame) -> pd.DataFrame:
@@ -165,12 +160,12 @@ def transition_matrix(transitions: pd.DataFrame) -> pd.DataFrame:
     return counted.reindex(index=rows, columns=columns, fill_value=0)
 
 
-def _select_steps(history: History, asked: Span) -> ibis.Table:
-    log, stages = keep_until(history.log, asked.closing), asked.org.stages
+def _select_steps(asked: Span) -> ibis.Table:
+    log, stages = keep_until(asked.history.log, asked.closing), asked.org.stages
     placed = len(stages.pipelines) > 1 and org.PIPELINE in log.columns
     changes = log.select(
         *("unique_id", "stage", "operation", "seen_after", "seen_at"),
-        _within=history.within(log),
+        _within=asked.history.within(log),
         _home=label_of(log[org.PIPELINE]) if placed else ibis.literal(""),
         _rank=stages.rank_expression(
             log, lambda own: {name: rank for rank, name in enumerate(own.names)}
