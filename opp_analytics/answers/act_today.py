@@ -235,16 +235,16 @@ def _say_gaps(context: Context, short: pd.DataFrame) -> str:
 def _list_person(context: Context, name: Any, row: Series, mine: pd.DataFrame) -> list[Row]:
     """List a person, and below the deals that add most."""
     money = partial(context.money, fine=True)
-    values = {name: float(row[name]) for name in ("target", "booked", "gap")}
+    values = {name: row[name] for name in ("target", "booked", "gap")}
     says = f"{money(row['booked'])} of {money(row['target'])}"
     if not forecasts.stated(context) and row["p_target"] > 0:
-        values["p_target"] = float(row["p_target"])
+        values["p_target"] = row["p_target"]
         says += f" · {text.percent(values['p_target'])} likely"
     if len(mine):
-        values["value"] = float(mine["value"].sum())
+        values["value"] = mine["value"].sum()
     names = _deals_by_id(context)["name"].reindex(mine.index).tolist()
     needs = f"{'you need' if context.only else 'needs'} {money(row['gap'])}"
-    advice = _advise(names, mine["value"].tolist(), float(row["gap"]), context)
+    advice = _advise(names, mine["value"].tolist(), row["gap"], context)
     words = {"action": Sentence.of(f"{needs}; {advice}")}
     if call := _compare_call(context, name):
         words["call"] = Sentence.of(call)
@@ -259,7 +259,7 @@ def _advise(names: Sequence[Any], values: Sequence[float], gap: float, context: 
     covered = np.cumsum(np.nan_to_num(values))
     if covered[-1] < gap - HALF_CENT:
         few = "this deal brings" if len(values) == 1 else "those below bring"
-        return f"{few} only {context.money(float(covered[-1]), fine=True)}"
+        return f"{few} only {context.money(covered[-1], fine=True)}"
     fewest = int(np.searchsorted(covered, gap - HALF_CENT)) + 1
     if len(values) == 1:
         return "this one deal covers it"
@@ -295,16 +295,16 @@ def _compare_call(context: Context, name: Any) -> str:
 
 def _list_stuck(context: Context, short: pd.DataFrame) -> list[Row]:
     """List who has no deal to win, below one row where there are many."""
-    gap, more = float(short["gap"].sum()), len(short) - _MOST_NAMED
+    gap, more = short["gap"].sum(), len(short) - _MOST_NAMED
     advice, name = "no open deal", "No deal to close"
     if more > 0:
         advice += f"; {more:,} more {'is' if more == 1 else 'are'} without one"
     words, says = {"action": Sentence.of(advice)}, Sentence.of(f"{context.money(gap)} to go")
     rows = [Row(name, Piece("text", name), {"gap": gap}, words, "rest", says=says)]
     for person, row in short.head(_MOST_NAMED).iterrows():
-        values = {name: float(row[name]) for name in ("target", "booked")}
+        values = {name: row[name] for name in ("target", "booked")}
         closed = f"{context.money(row['booked'])} of {context.money(row['target'])} closed"
-        words, values["value"] = {"action": Sentence.of(closed)}, float(row["gap"])
+        words, values["value"] = {"action": Sentence.of(closed)}, row["gap"]
         rows.append(Row(str(person), Piece("name", person), values, words, "person", depth=1))
     return rows
 

@@ -260,7 +260,7 @@ def judge_forecast(
         else:
             message = f"{text.capital(message)}; no longer {cells['bound']}."
             alerts.append(Alert(message, key=key, kind="over"))
-    closed, target = (text.money(float(row[name]), currency) for name in ("booked", "target"))
+    closed, target = (text.money(row[name], currency) for name in ("booked", "target"))
     for share in sorted(settings.get("milestones") or (), reverse=True):
         part = f"{text.percent(share, 0 if round(share, 2) == share else 1)} of target"
         if not _passes(row, share):

@@ -27,7 +27,7 @@ def categories(context: Context) -> Answer:
     period: Any = table.loc[context.label] if context.label in table.index else nothing
     # A target is of all deals.
     chosen = context.ids is not None
-    target = math.nan if chosen else float(forecasts.current(context)["target"])
+    target = math.nan if chosen else forecasts.current(context)["target"]
     answer = partial(
         Answer,
         "categories",
@@ -39,7 +39,7 @@ def categories(context: Context) -> Answer:
     if not period["closed"] and not period["open_count"]:
         said = Sentence.of(f"Nothing is closed or due in {context.name}")
         return answer(said, tables=periods)
-    values = [float(period[name]) for name in _CATEGORIES]
+    values = [period[name] for name in _CATEGORIES]
     rows = [
         Row(
             name,

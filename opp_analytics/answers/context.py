@@ -171,7 +171,7 @@ class Context:
 
     def money(self, value: Any, **style: bool) -> str:
         """Write an amount for reading."""
-        return text.money(float(value), self.org.currency, **style)
+        return text.money(value, self.org.currency, **style)
 
     def write_day(self, date: Any) -> str:
         """Write a date, with its year where that is another one."""

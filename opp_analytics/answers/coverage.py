@@ -64,7 +64,7 @@ def coverage(context: Context) -> Answer:
 def _list_figures(context: Context) -> Iterator[Figure]:
     """List the coverage of what is to go, and the usual ones."""
     now = forecasts.current(context)
-    ratio = float(now["pipeline_coverage"])
+    ratio = now["pipeline_coverage"]
     words = f"{context.money(now['open_value'])} open and due"
     instead = "" if ratio == ratio else "none to go" if now["gap"] <= 0 else "none due"
     yield Figure("Coverage", "pipeline_coverage", ratio, context.label, words, instead)
@@ -74,7 +74,7 @@ def _list_figures(context: Context) -> Iterator[Figure]:
             row: Any = usual.loc[hit]
             n = text.count(int(row["n"]), f"ended {context.noun}")
             title = f"Usual in {context.noun}s that {name}"
-            yield Figure(title, "pipeline_coverage", float(row["median"]), words=f"median of {n}")
+            yield Figure(title, "pipeline_coverage", row["median"], words=f"median of {n}")
 
 
 def _list_booked(context: Context, left: pd.Series[int], row: Row) -> Answer:

@@ -102,9 +102,9 @@ def _make_row(row: dict[Any, Any], deals: pd.DataFrame) -> Row:
     check, is_open = str(row["check"]), deals["outcome"] == "open"
     values = {
         "deals": int(row["deals"]),
-        "value": float(row["value"]),
+        "value": row["value"],
         "open_count": int(is_open.sum()),
-        "open_value": float(deals["value"][is_open].sum()),
+        "open_value": deals["value"][is_open].sum(),
     }
     words = {}
     if check == "duplicate":

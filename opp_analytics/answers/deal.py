@@ -64,7 +64,7 @@ def read_rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
 def sum_up(deals: pd.DataFrame, what: str, columns: Iterable[str]) -> Row:
     """Add one row that sums up the unlisted deals by `columns`."""
     name = Piece("text", text.count(len(deals), f"smaller {what}"))
-    sums = {column: float(deals[column].sum()) for column in columns}
+    sums = {column: deals[column].sum() for column in columns}
     return Row("smaller", name, sums, kind="more")
 
 
@@ -172,9 +172,9 @@ def list_expected(
     `deals` are rows of `find_expected`, `forecast` has the figures of `oa.forecast`. Noted is what
     rests on deals dated later, from a fifth on.
     """
-    new, later = forecast.get("new_business", 0.0), float(deals["late"].sum())
+    new, later = forecast.get("new_business", 0.0), deals["late"].sum()
     name = Piece("text", name_new_business(context))
-    usual = Row("new_business", name, {"expected": float(new)}, kind="rest")
+    usual = Row("new_business", name, {"expected": new}, kind="rest")
     ends = context.write_day(pd.Period(period, context.freq).end_time.normalize())
     note = Sentence.of(Piece("money", later), f" of it rests on deals dated after {ends}")
     return list_deals(
@@ -230,7 +230,7 @@ def explain_deal(context: Context, row: Row, of: pd.DataFrame | None = None) -> 
 def _explain_chance(context: Context, key: str, of: pd.DataFrame) -> str:
     """Say what adds up to a deal's chance, and from what it moved since the earlier record."""
     why, then = of["why"][key], forecasts.earlier_chances(context)
-    now, was = float(of["chance"][key]), float(then.get(key, math.nan))
+    now, was = of["chance"][key], then.get(key, math.nan)
     if of["period"][key] != context.label or not abs(now - was) >= _MOVED:
         return f"from history {why}"
     since = context.write_day(forecasts.earlier(context).day)

@@ -310,7 +310,7 @@ def won_later(context: Context) -> pd.DataFrame:
 
 def say_won_later(context: Context) -> str:
     """Say what a change of the forecast leaves out: it was won, but is dated later."""
-    taken = float(won_later(context)["later"].sum())
+    taken = won_later(context)["later"].sum()
     if abs(taken) < HALF_CENT:
         return ""
     return f"{context.money(abs(taken))} won but dated later"
@@ -456,13 +456,13 @@ def _end_fan(context: Context, table: pd.DataFrame) -> pd.DataFrame:
     table.loc[context.until] = current(context)[_FAN].astype("float64")
     days = to_dates(pd.Series(table.index), tz=context.tz).set_axis(table.index)
     won = context.won_now
-    closed = [float(won["value"][won["close_date"] <= day].sum()) for day in days]
+    closed = [won["value"][won["close_date"] <= day].sum() for day in days]
     left = (context.period.end_time - days).dt.days // 7
     shown = table.assign(
         booked=table["booked"].fillna(pd.Series(closed, table.index)),
         period=context.label,
         weeks_before=left,
-        target=float(current(context)["target"]),
+        target=current(context)["target"],
     ).rename_axis("made_at")
     note = note_of(forecast(context)).change(
         kind="forecast_fan", day=str(context.day.date()), tz=context.tz

@@ -134,7 +134,7 @@ class Impact:
         None under the run rate, which sees no deal.
         """
         changes = self.forecasts.by_row(before, after, period)
-        return {int(str(row)): float(change) for row, change in changes.items()}
+        return {int(str(row)): change for row, change in changes.items()}
 
 
 def _say_largest(rows: Sequence[Row]) -> Sentence:

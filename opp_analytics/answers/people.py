@@ -142,7 +142,7 @@ def _make_row(
     if is_aimed and (lack := _say_no_chance(row)):
         words["p_target"] = Sentence.of(lack)
     elif pd.notna(row["p_target"]) and not forecasts.stated(context):
-        values["p_target"] = float(row["p_target"])
+        values["p_target"] = row["p_target"]
     return Row(
         id=text.join_key(key),
         name=Piece("name", labels[-1] if is_person else " · ".join(labels) or "All"),

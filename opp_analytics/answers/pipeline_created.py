@@ -43,7 +43,7 @@ def pipeline_created(context: Context) -> Answer:
     freq = _name_weeks(context)
     weeks = made.sum_up(freq, grouped=False)
     weeks = weeks[weeks.index <= str(pd.Period(context.known_day, freq))].tail(_WEEKS)
-    average, people = float(weeks["value"].iloc[:-1].mean()), made.sum_up(context.freq)
+    average, people = weeks["value"].iloc[:-1].mean(), made.sum_up(context.freq)
     people = people[people.index.get_level_values("period") == context.label]
     people = people.droplevel("period") if made.groups else people.head(0)
     if people["value"].sum() <= 0 or (context.only and len(people) == 1):
@@ -84,7 +84,7 @@ def _knows_nothing(context: Context) -> bool:
 
 
 def _sum_up(key: str, name: str, row: Series, kind: str = "period") -> Row:
-    values = {"deals": int(row["deals"]), "value": float(row["value"])}
+    values = {"deals": int(row["deals"]), "value": row["value"]}
     return Row(key, Piece("name" if kind == "person" else "text", name), values, kind=kind)
 
 

@@ -92,10 +92,10 @@ def _name_period(context: Context, period: str) -> str:
 
 
 def _sum_up(context: Context, period: str, table: pd.DataFrame) -> Row:
-    due, values, name = float(table["count"].sum()), table["value"], _name_period(context, period)
-    ends = {f"{end}_value": float(values.get(end, 0.0)) for end in _ENDS}
-    rate = {"slip_rate": float(table["count"].get("slipped", 0)) / due} if due else {}
-    sums = {"deals": int(due), "value": float(values.sum()), **ends, **rate}
+    due, values, name = table["count"].sum(), table["value"], _name_period(context, period)
+    ends = {f"{end}_value": values.get(end, 0.0) for end in _ENDS}
+    rate = {"slip_rate": table["count"].get("slipped", 0) / due} if due else {}
+    sums = {"deals": int(due), "value": values.sum(), **ends, **rate}
     return Row(name, Piece("text", name), {"period": period, **sums}, kind="period")
 
 

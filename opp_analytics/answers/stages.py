@@ -79,7 +79,7 @@ def _sum_open(context: Context) -> Answer:
         rows.append(Row(stage, Piece("text", name), values, kind="stage"))
         figure = context.money(value)
         title = f"{name}: {figure}, {text.count(int(deals))}"
-        bars.append(charts.make_bar(name, float(value), figures=(figure,), title=title, key=stage))
+        bars.append(charts.make_bar(name, value, figures=(figure,), title=title, key=stage))
     is_open = any(row.values["open_count"] for row in rows)
     found = describe(funnel) if is_open else "No deal is open in any stage"
     table = Table("open", columns, tuple(rows), "open_value")

@@ -104,7 +104,7 @@ def _measure(
     if not {"days_in_stage", "pushes", "risk"}.isdisjoint(figures):
         known = _open_deals(context) if is_now else _read_open(context, deals, day)
         flagged = flags(context) if is_now else analysis.flag_deals(known)
-        columns = {"days_in_stage": known.days_in_stage, "pushes": known.get_record("pushes")}
+        columns = {"days_in_stage": known.days_in_stage, "pushes": known.records.get("pushes")}
         for name, column in columns.items():
             ids = known.frame["unique_id"]
             found[name] = np.nan if column is None else column.set_axis(ids).reindex(found.index)

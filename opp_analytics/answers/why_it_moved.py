@@ -40,7 +40,7 @@ def why_it_moved(context: Context) -> Answer:
         Row(
             end,
             Piece("text", f"Forecast {context.write_day(day_of(table, moment))}"),
-            {name: float(table[name][end]) for name in ("expected", "value")}
+            {name: table[name][end] for name in ("expected", "value")}
             | {"deals": int(table["deals"][end])},
             kind="total",
         )
@@ -64,7 +64,7 @@ def why_it_moved(context: Context) -> Answer:
         figures=(
             Figure("Forecast", "expected", now.values["expected"], then=then.values["expected"]),
         ),
-        chart=charts.forecast_change(table, target=float(forecasts.current(context)["target"])),
+        chart=charts.forecast_change(table, target=forecasts.current(context)["target"]),
         notes=tuple(_list_notes(context, table)),
         call=f'oa.forecast_change(history, start="{note.then_at}", '
         f'end="{note.now_at}", period="{{period}}", freq="{{freq}}", method="{context.method}")',
@@ -89,7 +89,7 @@ def _make_row(context: Context, step: analysis.ChangeStep) -> Row:
 
 def _list_notes(context: Context, table: pd.DataFrame) -> list[Sentence]:
     figures = note_of(table).figures
-    closed, added = (float(table[name]["won"]) for name in ("value", "expected"))
+    closed, added = (table[name]["won"] for name in ("value", "expected"))
     notes = [Sentence.of(analysis.say_forecast_change(table))]
     if closed >= (before := closed - added) > _TOLD * closed:
         about = Piece("money", before), " of it was expected before"
@@ -98,7 +98,7 @@ def _list_notes(context: Context, table: pd.DataFrame) -> list[Sentence]:
         now, then = map(text.label, (str(forecasts.method(context)), figures["method_then"]))
         words = f"The method changed from {then} to {now}; both forecasts are by {now}"
         notes.append(Sentence.of(words))
-    if abs(table["expected"]["now"] - float(forecasts.current(context)["expected"])) >= HALF_CENT:
+    if abs(table["expected"]["now"] - forecasts.current(context)["expected"]) >= HALF_CENT:
         last = pd.Timestamp(context.records["recorded_at"].iloc[-1]).tz_convert(context.tz)
         words = f"Changes after the record of {context.write_day(last)} are not in it"
         notes.append(Sentence.of(words))

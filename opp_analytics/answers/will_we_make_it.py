@@ -83,7 +83,7 @@ def _list_figures(context: Context) -> Iterator[Figure]:
     money, compares = context.money, not forecasts.no_changes(context)
 
     def make(name: str, column: str, words: str, instead: str = "", **more: Any) -> Figure:
-        value, then = math.nan if instead else float(row[column]), None
+        value, then = math.nan if instead else row[column], None
         if compares and not instead:
             then = forecasts.earlier(context).figure(context.label, column)
             then += forecasts.won_later(context)["later"].sum() if column == "expected" else 0.0
@@ -96,10 +96,10 @@ def _list_figures(context: Context) -> Iterator[Figure]:
     single, nothing = evidence.is_one_deal(row, table), evidence.expects_nothing(row)
     words = "one deal: all or nothing" if single else evidence.name_outside(row, money)
     words = "no open deals due" if nothing else words or _say_range(context)
-    won, mark = forecasts.say_won_later(context), float(row["target"])
+    won, mark = forecasts.say_won_later(context), row["target"]
     apart = won and f"apart from {won}"
     forecast = make("Forecast", "expected", words, mark=mark, apart=apart)
-    low, high, confidence = float(row["low"]), float(row["high"]), context.confidence
+    low, high, confidence = row["low"], row["high"], context.confidence
     yield forecast if single else forecast._replace(low=low, high=high, confidence=confidence)
     due = f"{money(row['open_value'])} due" if row["open_count"] else "none due"
     is_none = "" if row["open_count"] else text.MISSING

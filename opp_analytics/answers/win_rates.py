@@ -48,7 +48,7 @@ def win_rates(context: Context) -> Answer:
         for label, row in _ask(context, freq=context.freq).iterrows()
         if pd.notna(row["rate"])
     )
-    rate, low, high = (float(whole[name]) for name in ("rate", "rate_low", "rate_high"))
+    rate, low, high = (whole[name] for name in ("rate", "rate_low", "rate_high"))
     drawn = known[known.index.isin((known["won"] + known["lost"]).nlargest(_DRAWN).index)]
     note = f"Won ÷ (won + lost) from {context.write_day(since)} on, 95% interval{nobodys}"
     by = f', by="{person}"' if person else ""
@@ -95,7 +95,7 @@ def _read_rate(row: Any) -> dict[str, Any]:
     return {
         **{column: int(row[column]) for column in ("won", "lost", "open")},
         **read_known(row, (*_RATES, *_SUMS)),
-        "value": float(row["won_value"] + row["lost_value"]),
+        "value": (row["won_value"] + row["lost_value"]),
     }
 
 

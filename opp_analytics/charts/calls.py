@@ -108,7 +108,7 @@ def _measure(
     drawn: pd.DataFrame, level: float, kind: Literal["percent", "times"], what: str
 ) -> Measure:
     """Measure estimates and their intervals around a level, without the ends of wide ones."""
-    reach = max(1.0 + level, _WIDEST * float(np.nan_to_num(drawn.iloc[:, 0].abs().max())))
+    reach = max(1.0 + level, _WIDEST * np.nan_to_num(drawn.iloc[:, 0].abs().max()))
     cut = drawn.clip(-reach, reach)
     ends = [0.0, level, *cut.min().dropna(), *cut.max().dropna()]
     room = 0.06 * (max(ends) - min(ends))

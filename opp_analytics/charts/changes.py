@@ -95,11 +95,11 @@ def _lay_steps(
     for name in ends:
         moment = getattr(note_of(table), f"{name}_at")
         words = f"{what} {text.day(day_of(table, moment)) if moment else name}"
-        total = ChangeStep(name, words, float(table[column][name]), int(table["deals"][name]), ())
-        totals.append(total._replace(value=float(table["value"][name])))
+        total = ChangeStep(name, words, table[column][name], int(table["deals"][name]), ())
+        totals.append(total._replace(value=table["value"][name]))
     heads = () if column == "value" else ("Expected", "Full value")
     levels = np.cumsum([totals[0].expected, *(step.expected for step in steps)])
-    base, reach = _cut_scale(levels), float(np.ptp(levels))
+    base, reach = _cut_scale(levels), np.ptp(levels)
     money = money_of(table, beside=table[column].abs().max())
     largest = max(steps, key=lambda step: abs(step.expected), default=None)
     places = [
@@ -173,7 +173,7 @@ def _cut_scale(levels: Floats) -> float:
 
     It is cut where all steps together are small beside the totals.
     """
-    low, high = float(levels.min()), float(levels.max())
+    low, high = levels.min(), levels.max()
     small = low > 0 and 0 < high - low < _CUT_BELOW * high
     return low - _STUB * (high - low) if small else 0.0
 
@@ -264,7 +264,7 @@ def slippage(table: pd.DataFrame) -> ChartData:
     if not due:
         return ChartData(empty="no open deal was due in this period")
     arguments.refuse_groups(table)
-    money, level = money_of(table), float(table["value"].sum())
+    money, level = money_of(table), table["value"].sum()
     places = [make_bar("due", level, "bar", f"{text.count(due)} · {money(level)}")]
     for outcome, count, value, rate in zip(
         map(str, table.index), table["count"], table["value"], table["value_rate"], strict=True
@@ -286,7 +286,7 @@ def stack_shares(parts: pd.DataFrame, tones: Sequence[Tone]) -> tuple[Place, ...
     """Lay the columns of each row end to end, each with its name and share."""
     places: list[Place] = []
     for name, row in parts.iterrows():
-        whole, left, marks = float(row.sum()), 0.0, []
+        whole, left, marks = row.sum(), 0.0, []
         for column, value, tone in zip(parts, row, tones, strict=True):
             if value:
                 share = text.percent(value / whole)
@@ -309,11 +309,11 @@ def slippage_by_period(tables: Mapping[str, pd.DataFrame]) -> ChartData:
 def _place_outcomes(name: str, table: pd.DataFrame) -> Place:
     money, valued = money_of(table), bool(table["value"].sum() > 0)
     amounts = table["value"] if valued else table["count"]
-    whole, left, marks = float(amounts.sum()), 0.0, []
+    whole, left, marks = amounts.sum(), 0.0, []
     for outcome, tone in _OUTCOMES.items():
         if outcome not in table.index or not amounts[outcome] > 0:
             continue
-        share = float(amounts[outcome]) / whole
+        share = amounts[outcome] / whole
         said, words = text.percent(share), text.label(outcome)
         value, deals = money(table["value"][outcome]), text.count(int(table["count"][outcome]))
         title = f"{name}: {words} {value}, {deals}, {said}"

@@ -74,7 +74,7 @@ def forecast(table: pd.DataFrame) -> ChartData:
     )
     if shown.empty:
         return ChartData(note=note, empty="no deal is won or due in a period")
-    target, right = float(shown["target"].ffill().iloc[-1]), len(shown) - 0.5
+    target, right = shown["target"].ffill().iloc[-1], len(shown) - 0.5
     aim = EndName(right, target, f"target {money(target)}", "ink")
     return ChartData(
         _place_periods(shown, table),
@@ -117,7 +117,7 @@ def _place_periods(shown: pd.DataFrame, table: pd.DataFrame) -> tuple[Place, ...
             marks.append(RangeMark(known.low, known.high, capped=True, shift=0.37))
         if math.isfinite(known.target):
             marks.append(TickMark(known.target))
-        says = money(float(known.expected)) if known.Index in table.index else ""
+        says = money(known.expected) if known.Index in table.index else ""
         places.append(Place(name, tuple(marks), says))
     return tuple(places)
 
@@ -170,7 +170,7 @@ def _describe_outlook(row: Series, money: Money) -> str:
 
 def bullet(row: Series, money: Money) -> Place:
     """Prepare the current period in one bar: closed, range, forecast, target."""
-    closed, low, high = f"closed {money(row['booked'])}", float(row["low"]), float(row["high"])
+    closed, low, high = f"closed {money(row['booked'])}", row["low"], row["high"]
     marks: list[Mark] = [BarMark(0, row["booked"], "bar", title=closed)]
     spread = money(row["expected"])
     if math.isfinite(low) and high > low:
@@ -208,7 +208,7 @@ def month(row: Series, money: Money, *, name: str, by_rate: bool = False) -> Pla
     """
     known = math.isfinite(row["low"])
     # What is not known yet is drawn at the chances that were stated.
-    due = float(row["booked"] + row["expected_open" if known else "weighted_open"])
+    due = row["booked"] + row["expected_open" if known else "weighted_open"]
     rated = by_rate and known
     parts = ["closed"] if rated or row["booked"] else []
     what = text.capital(text.joined([*parts, *([] if rated else ["open deals at their chances"])]))
@@ -264,7 +264,7 @@ def forecast_fan(
         (last["high"], text.money_range(last["low"], last["high"], money), "quiet"),
     ]
     if "actual" in table and table["actual"].notna().all():
-        curves.append(Curve(((days[-1], float(last["actual"])),), "ink", dots=8.0))
+        curves.append(Curve(((days[-1], last["actual"]),), "ink", dots=8.0))
         names.append((last["actual"], f"actual {money(last['actual'])}", "ink"))
     if calls is not None and len(calls):
         made = count_days(pd.DatetimeIndex(calls.index))
@@ -278,7 +278,7 @@ def forecast_fan(
         for _, steps in _step_by_day(pacing)[:-1]:
             shown = ((end - left, amount) for left, amount in steps if end - left <= days[-1])
             curves.append(Curve(tuple(shown), "mute", 0.75, stepped=True))
-    aim = float(last["target"]) if "target" in table else math.nan
+    aim = last["target"] if "target" in table else math.nan
     places = tuple(
         Place("", title=f"{text.day(day_of(table, made))}: {_sum_up(row, money)}", at=day)
         for day, made, (_, row) in zip(days, table.index, table.iterrows(), strict=True)
@@ -295,9 +295,7 @@ def forecast_fan(
         across=Measure("date"),
         levels=(Level(aim, "ink", f"target {money(aim)}"),) if math.isfinite(aim) else (),
         ribbons=(Ribbon(tuple(zip(days, table["low"], table["high"], strict=True))),),
-        ends=tuple(
-            EndName(days[-1], float(y), name, tone) for y, name, tone in names if math.isfinite(y)
-        ),
+        ends=tuple(EndName(days[-1], y, name, tone) for y, name, tone in names if math.isfinite(y)),
     )
 
 
@@ -350,7 +348,7 @@ def pacing(table: pd.DataFrame) -> ChartData:
         strong = "strong: closed by the same point, faint: in the end"
         return ChartData(places[-_MOST_ROWS:], (*note, strong), measure=measure)
     lead, curves, ends = _find_lead(table), [], []
-    longest = float(table.index.get_level_values("days_left").max())
+    longest = table.index.get_level_values("days_left").max()
     every = _step_by_day(table)
     for place, (period, steps) in enumerate(every, 1):
         now, last = place == len(every), steps[-1][1] if steps else 0.0
@@ -422,7 +420,7 @@ def category_reach(table: pd.DataFrame, period: str, *, target: float = math.nan
     money, total, places = money_of(table), 0.0, []
     row: Any = table.loc[period]
     for name in [*_CATEGORIES][:-1]:
-        amount = float(row[name])
+        amount = row[name]
         start, total = total, total + amount
         label = text.capital(text.label(name))
         title = f"{label}: {money(amount)}; {money(total)} with all above"
@@ -466,11 +464,11 @@ def backtest(table: pd.DataFrame) -> ChartData:
         upright=True,
         measure=measure_column(table, "error", "forecast − actual", signed=True),
         curves=tuple(curves),
-        across=Measure("count", _LEFT, float(left.max()) + 2, float(left.min())),
+        across=Measure("count", _LEFT, left.max() + 2, left.min()),
         levels=(Level(0.0, "ink"),),
         ends=(
             EndName(*curves[-1].points[-1], text.period(last, note_of(table).freq), "hi"),
-            EndName(float(left.min()), 0.0, "as closed", "ink"),
+            EndName(left.min(), 0.0, "as closed", "ink"),
         ),
     )
 
@@ -492,7 +490,7 @@ def score(table: pd.DataFrame) -> ChartData:
     leads = leads and bool(ranked["differs"].iloc[1 if best == first else 0])
     for key, row in ranked.iterrows():
         name = text.method(key, freq) if by == "method" else text.join_key(key)
-        miss = float(np.nan_to_num(row["wape"]))
+        miss = np.nan_to_num(row["wape"])
         tone: Tone = "hi" if leads and not places else "mute"
         places.append(make_bar(name, miss, tone, _judge_method(row)))
     count = text.count(int(table["n"].max()), "forecast")
@@ -511,7 +509,7 @@ def _draw_leads(table: pd.DataFrame) -> ChartData:
     curves, ends = list[Curve](), []
     for method, misses in known.iterrows():
         tone, width, dots = ("mute", 1.0, 3.0) if curves else ("hi", 2.0, 4.5)
-        points = tuple((float(k), float(y)) for k, y in enumerate(misses) if not math.isnan(y))
+        points = tuple((k, y) for k, y in enumerate(misses) if not math.isnan(y))
         curves.append(Curve(points, tone, width, dots))  # type: ignore[arg-type]
         name = text.method(method, note_of(table).freq)
         ends.append(EndName(*points[-1], name, tone))  # type: ignore[arg-type]
@@ -549,7 +547,7 @@ def calibration(table: pd.DataFrame) -> ChartData:
         says = f"{shorten(group, 14)} ({int(known.n):,})" if group else f"{int(known.n):,}"
         interval = RangeMark(known.realized_low, known.realized_high, "quiet")
         marks = (interval, DotMark(known.realized))
-        places.append(Place("", marks, says, at=float(known.stated)))
+        places.append(Place("", marks, says, at=known.stated))
     return ChartData(
         tuple(places),
         (text.count(int(table["n"].sum()), "deal"), "above each range: its deals"),

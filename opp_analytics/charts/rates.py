@@ -64,7 +64,7 @@ def win_rate(
         dot = DotMark(row.rate, "hi" if key in differs else "ink", title=title)
         marks = (RangeMark(row.rate_low, row.rate_high), dot) if math.isfinite(row.rate) else ()
         places.append(Place(name, marks, rate if marks else "", figures, title, str(key)))
-    overall = float(table["won"].sum() / closed.sum()) if math.isnan(overall) else overall
+    overall = (table["won"].sum() / closed.sum()) if math.isnan(overall) else overall
     return ChartData(
         tuple(places),
         (*note, apart if any(key in differs for key in table.index) else ""),
@@ -84,7 +84,7 @@ def _follow_rate(table: pd.DataFrame, closed: Series, note: tuple[str, ...]) -> 
         ),
         (*note, note_periods(table)),
         upright=True,
-        measure=Measure("percent", low=0, high=1.15 * float(table["rate_high"].max())),
+        measure=Measure("percent", low=0, high=1.15 * table["rate_high"].max()),
         curves=(Curve(trace(range(len(table)), table["rate"]), "bar", dots=6.0),),
     )
 
@@ -135,6 +135,6 @@ def _trace_outcomes(table: pd.DataFrame) -> tuple[list[Curve], list[EndName]]:
 def _label_ages(table: pd.DataFrame) -> tuple[tuple[float, str], ...]:
     """Label round ages with the deals still open at them."""
     ages = table.index.to_numpy()
-    ticks = [tick for tick in choose_ticks(max(float(ages[-1]), 5.0), 5) if tick <= ages[-1]]
+    ticks = [tick for tick in choose_ticks(max(ages[-1], 5.0), 5) if tick <= ages[-1]]
     still = table["at_risk"].to_numpy()[np.searchsorted(ages, ticks)]
     return tuple((day, f"{day:,.0f}\n{n:,} open") for day, n in zip(ticks, still, strict=True))

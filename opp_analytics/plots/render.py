@@ -377,7 +377,7 @@ def _write_inside(ax: Axes, chart: charts.ChartData) -> None:
 
 def _write_above(ax: Axes, chart: charts.ChartData) -> None:
     """Write a text above each column, where the last one leaves room for it."""
-    taken, (low, high), height = -math.inf, sorted(ax.get_xlim()), float(np.ptp(ax.get_ylim()))
+    taken, (low, high), height = -math.inf, sorted(ax.get_xlim()), np.ptp(ax.get_ylim())
     for slot, place in enumerate(chart.places):
         at, end = slot if place.at is None else place.at, place.end
         for mark in place.marks:
@@ -518,7 +518,7 @@ def _find_figure(ax: Axes) -> Figure:
 
 def measure_axis(ax: Axes, axis: str) -> float:
     """Measure an axis, in points."""
-    return 72 * float(ax.bbox.height if axis == "y" else ax.bbox.width) / ax.figure.dpi
+    return 72 * (ax.bbox.height if axis == "y" else ax.bbox.width) / ax.figure.dpi
 
 
 def measure_breadth(ax: Axes) -> float:
@@ -528,7 +528,7 @@ def measure_breadth(ax: Axes) -> float:
     longest = max((len(label.get_text()) for label in ax.get_yticklabels()), default=0)
     # An axis of amounts has its labels only once it is drawn.
     beside = max(longest, 6) * size_text() * 0.6 + 3 * size_text()
-    return 72 * float(ax.figure.bbox.width) / ax.figure.dpi - beside
+    return 72 * ax.figure.bbox.width / ax.figure.dpi - beside
 
 
 def show_empty(ax: Axes, reason: str) -> None:

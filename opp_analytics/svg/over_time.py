@@ -317,7 +317,7 @@ def list_progress(rows: pd.DataFrame, money: Money, *, aimed: bool) -> tuple[str
     top = None
     if not aimed:
         rows = rows.iloc[:-1]
-        top = 1.05 * max(float(rows[["high", "expected"]].max().max()), 1.0)
+        top = 1.05 * max(rows[["high", "expected"]].max().max(), 1.0)
     return progress_axis() if aimed else "", {
         str(key): progress(row, money, top=top) for key, row in rows.iterrows()
     }

@@ -185,14 +185,14 @@ def _tabulate(
         curve = incidence(
             ends.days[mine], won=won[mine], lost=lost[mine], disqualified=removed[mine]
         )
-        at = [float(at_days(curve, name, horizon)) for name in _SHARES]
+        at = [at_days(curve, name, horizon) for name in _SHARES]
         if at[-1] > 0 and ends.days[mine].max() < horizon:
             continue
-        error = float(at_days(curve, "won_error", horizon))
+        error = at_days(curve, "won_error", horizon)
         low, high = share_interval(
             np.array(at[:1]), np.array([error]), n[group : group + 1], confidence
         )
-        shares[:, group] = [at[0], float(low[0]), float(high[0]), *at[1:]]
+        shares[:, group] = [at[0], low[0], high[0], *at[1:]]
     names = (
         "realized",
         "realized_low",
@@ -223,9 +223,9 @@ def _bin(stated: Floats, bins: int) -> Key:
 def _score(stated: Floats, won: Flags, table: pd.DataFrame) -> dict[str, float | None]:
     if not len(stated):
         return {"brier": None, "skill": None, "ece": None, "base_rate": None}
-    brier, base = float(np.mean((stated - won) ** 2)), float(won.mean())
+    brier, base = np.mean((stated - won) ** 2), won.mean()
     reference = base * (1 - base)
     table = table[table["realized"].notna()]
     gaps = (table["n"] * (table["stated"] - table["realized"]).abs()).sum() / table["n"].sum()
     skill = 1 - brier / reference if reference else None
-    return {"brier": brier, "skill": skill, "ece": float(gaps), "base_rate": base}
+    return {"brier": brier, "skill": skill, "ece": gaps, "base_rate": base}

@@ -264,7 +264,7 @@ class LeveledForecast:
                 total = outlook.totals[group]
                 if not isinstance(total, Mix) or not len(total.rows):
                     continue
-                more = float(outlook.expected_open[group] + outlook.new_business[group])
+                more = outlook.expected_open[group] + outlook.new_business[group]
                 adds = total.amounts * total.chances
                 k = int(adds.argmax())
                 if adds[k] > more / 2 > 0:
@@ -287,7 +287,7 @@ class LeveledForecast:
                     if shown is None or shown(labels, str(period)):
                         key = (level, group, place)
                         if key not in self._found:
-                            self._found[key] = self._find(one, group, period, float(targets[row]))
+                            self._found[key] = self._find(one, group, period, targets[row])
                         filled[:, row] = self._found[key]
                     row += 1
         table = self.plain.assign(**dict(zip(_RANGE, filled, strict=True)))
@@ -298,7 +298,7 @@ class LeveledForecast:
         self, one: Outlooks, group: int, period: pd.Period, target: float
     ) -> tuple[float, ...]:
         outlook, confidence = one.outlooks[period], self.question.confidence
-        total, booked = outlook.totals[group], float(one.moment.booked_in(period)[group])
+        total, booked = outlook.totals[group], one.moment.booked_in(period)[group]
         levels = ((1 - confidence) / 2, 0.5, (1 + confidence) / 2)
         ends = [np.nan if total is None else total.quantile(level) for level in levels]
         return (*ends, outlook.p_target(group, booked, target))

@@ -283,7 +283,7 @@ def _list_deals(
             unknown = np.full(len(rows), np.nan)
             won, lost = unknown, unknown
             if conditioned and not np.isnan(target):
-                won, lost = outlook.conditions(total, float(booked[group]), target)
+                won, lost = outlook.conditions(total, booked[group], target)
             variance = value**2 * chance * (1 - chance)
             share = variance / variance.sum() if variance.sum() > 0 else unknown
             part = pd.DataFrame(

@@ -259,7 +259,7 @@ class Learned:
         counted = moment.value * lessons.chances.rate
         totals = []
         for group in range(moment.size):
-            rows, sure = np.flatnonzero(valued & (moment.group == group)), float(booked[group])
+            rows, sure = np.flatnonzero(valued & (moment.group == group)), booked[group]
             further = amounts[:, group].tolist()
             totals.append(
                 Mix(rows, counted[rows], chance[rows], sure, further, lambda: lessons.range_width)
@@ -563,7 +563,7 @@ def put_in_buckets(
     place = np.zeros(len(due), dtype=np.int8)
     for edge in np.maximum.accumulate(edges).astype(due.dtype):
         place += due >= edge
-    return np.asarray(_BY_DAY[place])
+    return _BY_DAY[place]
 
 
 def learn_chances(
@@ -642,7 +642,7 @@ def _learn_sizes(
     return (
         edges,
         compare_wins(wins, expected, SIZE_WEIGHT),
-        float(np.clip(rate, _LEAST_YIELD, _MOST_YIELD)),
+        np.clip(rate, _LEAST_YIELD, _MOST_YIELD),
         np.stack([deals, wins]),
     )
 
@@ -654,7 +654,7 @@ def sort_by_size(value: Floats, edges: Floats) -> Integers:
 
 def compare_wins(won: Floats, expected: Floats, prior: float) -> Floats:
     """Compare wins with those expected; the ratio is pulled toward 1 by `prior`."""
-    return np.asarray((won + prior) / (expected + prior))
+    return (won + prior) / (expected + prior)
 
 
 def share_won(counts: Sequence[Floats], stages: Sequence[Labels]) -> tuple[Floats, Floats]:

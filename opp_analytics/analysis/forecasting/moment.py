@@ -232,17 +232,17 @@ class Moment:
     @property
     def dated_later(self) -> Flags:
         """True for deals with a close date after the day."""
-        return np.asarray((self.due > self.day) & (self.due < NEVER))
+        return (self.due > self.day) & (self.due < NEVER)
 
     @cached_property
     def won_later(self) -> Flags:
         """True for deals won by the day with a later close date."""
-        return np.asarray(self.booked & self.dated_later)
+        return self.booked & self.dated_later
 
     def due_in(self, period: pd.Period) -> Flags:
         """Mark the open deals due in a period, from the day on."""
         first = max(first_day(period), self.day)
-        return np.asarray(self.open & (self.due >= first) & (self.due <= last_day(period)))
+        return self.open & (self.due >= first) & (self.due <= last_day(period))
 
     def booked_in(self, period: pd.Period) -> Floats:
         """Sum the money booked in a period, by group."""
@@ -250,7 +250,7 @@ class Moment:
 
     def dated_in(self, period: pd.Period) -> Flags:
         """Mark the deals with a close date in a period."""
-        return np.asarray((self.due >= first_day(period)) & (self.due <= last_day(period)))
+        return (self.due >= first_day(period)) & (self.due <= last_day(period))
 
     def sum(self, amounts: Floats, mask: Flags) -> Floats:
         """Sum amounts by group; missing ones count 0."""
@@ -542,7 +542,7 @@ class Versions:
             alike = np.unique(found, return_counts=True)[1].max(initial=0)
             bulk = len(found) >= _FEWEST_ALIKE and alike > len(found) / 2
             unknown = not record or bulk or not there[: ends[2]].any()
-            self._inflows[record] = float("nan") if unknown else float(len(found))
+            self._inflows[record] = float("nan") if unknown else len(found)
         return self._inflows[record]
 
     def wins(self, record: int, period: pd.Period) -> Integers:
@@ -746,12 +746,7 @@ class _Columns:
         self.first.append(np.flatnonzero(begins) + self._rows)
         self._last = ids[-1].as_py()
         created = pd.Series(
-            np.asarray(
-                batch["created_at"]
-                .cast(pa.timestamp("us", "UTC"))
-                .cast(pa.timestamp("us"))
-                .to_numpy()
-            )
+            batch["created_at"].cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us")).to_numpy()
         ).dt.tz_localize("UTC")
         columns: dict[Any, NDArray[Any]] = {
             "seen": batch["_seen"].to_numpy().astype(self._record),
@@ -798,7 +793,7 @@ class _Columns:
         known, names = self._numbers[name], sorted(self._numbers[name])
         place = np.empty(len(names), dtype=_fit(len(names)))
         place[[known[text] for text in names]] = np.arange(len(names))
-        return np.asarray(place[self.take((name, "text"))]), names
+        return place[self.take((name, "text"))], names
 
 
 def _fit(numbers: int) -> np.dtype[Any]:

@@ -177,7 +177,7 @@ class PastForecasts:
         """Sum the wins of each period as of the last record, by group at the earlier one."""
         last, groups = len(self.records.days) - 1, self.learned.versions.every.labels
         return {
-            (record, group, str(period)): float(money)
+            (record, group, str(period)): money
             for record, ahead in wanted.items()
             for period in ahead
             for group, money in zip(

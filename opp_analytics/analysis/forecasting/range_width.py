@@ -31,7 +31,7 @@ def measure_miss(came: Floats, low: Floats, median: Floats, high: Floats) -> Flo
     A half-width counts as at least 1 unit of currency.
     """
     width = np.where(came > median, high - median, median - low)
-    return np.asarray(np.abs(came - median) / np.maximum(width, 1.0))
+    return np.abs(came - median) / np.maximum(width, 1.0)
 
 
 def decide_range_width(pools: Iterable[Pool]) -> float:
@@ -64,6 +64,6 @@ def follow_range_width(periods: Iterable[Floats]) -> float:
     factor = 1.0
     for scores in periods:
         if len(scores):
-            missed = float((scores > factor).mean())
+            missed = (scores > factor).mean()
             factor = max(1.0, factor * exp(_STEP * (missed - (1 - LEVEL))))
     return factor

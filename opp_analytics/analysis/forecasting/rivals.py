@@ -138,7 +138,7 @@ def _project_stages(
         share = _share_won(counted[:, _DUE].sum(axis=-1))[moment.stage]
         elsewhere = np.delete(point.money, [_DUE, _WON], axis=1).sum(axis=1)
         more += moment.sum(value * share, due) + elsewhere
-    return np.asarray(moment.booked_in(period) + more / count)
+    return moment.booked_in(period) + more / count
 
 
 def _share_won(counted: Integers) -> Floats:

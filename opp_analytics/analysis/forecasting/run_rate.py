@@ -230,8 +230,8 @@ class RunRate:
         own = 1.2 * (scaled**2).sum() / (4 * whole) if whole > 0 else 0.0
         freedom = _PRIOR_PERIODS + count - 1
         spread = (_PRIOR_PERIODS * own + ((roots - roots.mean()) ** 2).sum()) / freedom
-        width = max(float(np.sqrt(spread * (1 + 1 / count))), 1e-9)
-        return RootStudent(booked, float(roots.mean()), width, float(freedom))
+        width = max(np.sqrt(spread * (1 + 1 / count)), 1e-9)
+        return RootStudent(booked, roots.mean(), width, freedom)
 
     def still_to_come(
         self, moment: Moment, booked: Floats, means: Floats | None = None
@@ -241,11 +241,11 @@ class RunRate:
         `means` is that money, where finer groups gave it.
         """
         if moment.index is None:
-            return np.array([self.mean]), [self.total(moment, float(booked[0]))]
+            return np.array([self.mean]), [self.total(moment, booked[0])]
         rows = np.concatenate(self.wins)
         counts = np.bincount(moment.group[rows], minlength=moment.size)
         values = np.nan_to_num(moment.value[rows])
-        typical = float(values.mean()) if len(rows) else 0.0
+        typical = values.mean() if len(rows) else 0.0
         if means is None:
             means = self._share(moment, counts, typical)
         asked = zip(booked.tolist(), means.tolist(), counts.tolist(), strict=True)
@@ -314,7 +314,7 @@ def _drop_young(
     took = took[took >= 0]
     if not len(took):
         return ended, cuts, None
-    reach = max(float(np.quantile(took, _SLOWEST)), _SHORTEST_DAYS)
+    reach = max(np.quantile(took, _SLOWEST), _SHORTEST_DAYS)
     known = moment.open | (moment.outcome <= LOST)
     created = moment.created[known]
     old = cuts >= created.min() + reach
@@ -335,15 +335,13 @@ def _power(amounts: Floats, counts: Counts, sizes: Floats) -> float:
     """Measure how much money follows pipeline size: 0 is no effect, 1 is proportional."""
     logs = np.log(sizes)
     logs = logs - logs.mean()
-    squares = float((logs**2).sum())
+    squares = (logs**2).sum()
     roots = np.sqrt(amounts)
     if len(amounts) < FEWEST_PERIODS or squares <= 0 or roots.mean() <= 0:
         return _PRIOR_POWER
     off = roots / roots.mean() - 1
-    slope = 2 * float((logs * off).sum()) / squares
-    variance = (float(((off - slope * logs / 2) ** 2).sum()) + 2 / counts.mean()) / (
-        len(amounts) + 2
-    )
+    slope = 2 * (logs * off).sum() / squares
+    variance = (((off - slope * logs / 2) ** 2).sum() + 2 / counts.mean()) / (len(amounts) + 2)
     own = 4 * variance / squares
     prior = _PRIOR_SPREAD**2
     return float(np.clip((_PRIOR_POWER / prior + slope / own) / (1 / prior + 1 / own), 0.0, 1.0))

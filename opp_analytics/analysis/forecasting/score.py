@@ -184,12 +184,12 @@ def compare_methods(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _score(table: pd.DataFrame) -> dict[str, Any]:
-    actual, total = table["actual"], float(table["actual"].sum())
+    actual, total = table["actual"], table["actual"].sum()
     low, high = table["low"], table["high"]
     outside = (low - actual).clip(lower=0) + (actual - high).clip(lower=0)
     return {
-        "wape": float(table["error"].abs().sum()) / total if total > 0 else None,
-        "bias": float(table["error"].sum()) / total if total > 0 else None,
+        "wape": table["error"].abs().sum() / total if total > 0 else None,
+        "bias": table["error"].sum() / total if total > 0 else None,
         **{f"coverage_{level}": _hold(table, *ends) for level, ends in _RANGES.items()},
         "winkler": (high - low + 2 / (1 - LEVEL) * outside).mean(),
         "crps": table["crps"].mean(),
@@ -199,4 +199,4 @@ def _score(table: pd.DataFrame) -> dict[str, Any]:
 def _hold(table: pd.DataFrame, low: str, high: str) -> float:
     """Compute the share of ranges that held."""
     held = judge_ranges(table.assign(low=table[low], high=table[high]))
-    return float(held.astype("float64").mean())
+    return held.astype("float64").mean()

@@ -276,7 +276,7 @@ class Stated:
         totals = []
         for group in range(moment.size):
             rows = np.flatnonzero(uncertain & (moment.group == group))
-            totals.append(Mix(rows, moment.value[rows], chance[rows], float(booked[group])))
+            totals.append(Mix(rows, moment.value[rows], chance[rows], booked[group]))
         return Outlook(
             chance, moment.sum(moment.value * chance, moment.open), np.zeros(moment.size), totals
         )

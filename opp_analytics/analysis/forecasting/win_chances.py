@@ -107,7 +107,7 @@ class _Past:
             mine = order[ends[k] : ends[k + 1]]
             curve = incidence(self.days[mine], won=self.won[mine], lost=self.lost[mine])
             known = np.flatnonzero(curve.at_risk >= min(_FEWEST_AT_RISK, len(mine)))[-1:]
-            won, lost = float(curve.won_share[known].sum()), float(curve.lost_share[known].sum())
+            won, lost = curve.won_share[known].sum(), curve.lost_share[known].sum()
             # The fewer are open at the end of the curve, the more end as the others did.
             rest = max(0.0, 1 - won - lost)
             won += rest * max(0.0, 1 - 2 * rest) * won / max(won + lost, 1e-9)

@@ -49,16 +49,16 @@ def list_win_points(
     for group, labels in enumerate(deals.labels):
         target = asked.question.targets.of(asked.question.by, labels, str(period))
         total, mine = outlook.totals[group], np.flatnonzero(deals.group[rows] == group)
-        if total is None or np.isnan(target) or find_gap(target, float(booked[group])) <= 0:
+        if total is None or np.isnan(target) or find_gap(target, booked[group]) <= 0:
             continue
-        now = outlook.p_target(group, float(booked[group]), target)
+        now = outlook.p_target(group, booked[group], target)
         gained = value[mine] - np.nan_to_num(outlook.chance * deals.value)[rows[mine]]
         about = (_reach(total, target - gained) - now) * chance[mine]
         first = mine[np.argsort(-np.nan_to_num(about), kind="stable")[:_COMPUTED]]
         for place in first[~np.isnan(value[first])]:
             # What is won counts for certain, so the others must bring so much less.
             others = _leave_out(total, rows[place])
-            then = outlook.find_chance(others, float(booked[group]), target - value[place])
+            then = outlook.find_chance(others, booked[group], target - value[place])
             points[place] = then - now
     ids = asked.opportunities["unique_id"].array[rows]
     columns = {"value": value, "win_chance": chance, "points": points}

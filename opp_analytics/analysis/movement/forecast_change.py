@@ -294,7 +294,7 @@ def _find_most(rows: Frame) -> Json:
         return {}
     sums = moved.groupby("unique_id", sort=False)["expected"].sum()
     first = moved[moved["unique_id"] == sums.abs().idxmax()].iloc[0]
-    most = float(sums[first["unique_id"]])
+    most = sums[first["unique_id"]]
     return {"name": first["short"], "expected": most, "movement": first["movement"]}
 
 

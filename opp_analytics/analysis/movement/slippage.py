@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import schema
-from opp_analytics.analysis.shared.groups import By, check_by, divide
+from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.analysis.shared.history_query import (
     Span,
     day,
@@ -59,7 +59,7 @@ def slippage(
         still_due, always all six; also transferred, where deals left a history made by
         ``history.where``. ``count`` (int64), ``value`` (float64, money, at `start`; a missing value
         counts 0), ``count_rate``, ``value_rate`` (fractions of the cohort; they sum to 1; NaN for
-        an empty cohort). Note: ``n`` the cohort, ``slip_rate``, ``value_slip_rate``,
+        an empty cohort). Note: ``n`` the cohort,
         ``unvalued`` deals without a value, ``to_date``: True when the last record is before the
         period's end. With `by`, an empty cohort gives no rows.
 
@@ -204,14 +204,11 @@ class DueCohort:
         asked, total = self.asked, self.rows[_SUMS].sum()
         counted = self.rows.groupby([*asked.keys, "end"], as_index=False)[_SUMS].sum()
         table = _make_rates(counted, asked.by)
-        slipped = table[table.index.get_level_values("outcome") == "slipped"]
         return annotate_span(
             table,
             "slippage",
             asked,
             n=int(total["count"]),
-            slip_rate=float(divide(slipped["count"].sum(), total["count"])),
-            value_slip_rate=float(divide(slipped["value"].sum() * 100, total["cents"])),
             unvalued=int(total["unvalued"]),
             to_date=bool(as_date(asked.newest, tz=asked.tz) < asked.last),
             period=[str(asked.first.date()), str(asked.last.date())],

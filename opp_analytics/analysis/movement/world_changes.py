@@ -262,7 +262,7 @@ def judge_win_share(won: Floats, closed: Floats) -> tuple[Floats, NDArray[np.int
 def _sum_before(amounts: Floats) -> Floats:
     """Sum the up to 12 periods before each."""
     sums = np.cumsum(np.pad(amounts, ((0, 0), (_MOST + 1, 0))), axis=1)
-    return np.asarray(sums[:, _MOST:-1] - sums[:, : -_MOST - 1])
+    return sums[:, _MOST:-1] - sums[:, : -_MOST - 1]
 
 
 def _standardize(values: Floats, weights: Floats, *, free: float, floor: float) -> Floats:

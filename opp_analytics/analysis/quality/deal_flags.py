@@ -129,8 +129,8 @@ def deal_flags(
         Index ``unique_id``, one row per open deal, the largest flagged value first, deals without a
         flag last: ``name``, ``owner_name`` (str), ``value`` (float64, money), ``close_date``
         (datetime64[us]), ``risk`` (int64, number of flags), ``reasons`` (str, joined by " · "),
-        then each flag (boolean; missing where the data cannot tell). Note: ``n``, ``day``,
-        ``thresholds`` (the days learned, with n). No open deal, no rows.
+        then each flag (boolean; missing where the data cannot tell). Note: ``n``, ``day``. No
+        open deal, no rows.
 
     Raises
     ------
@@ -168,37 +168,36 @@ def deal_flags(
     a             1  9 days overdue
     b             1       no amount
     """
-    limits = _check_limits(limits)
-    deals = OpenDeals.of(
-        opportunities, history, as_of=as_of, own_writes=own_writes, limits=limits, tz=tz
+    if not isinstance(limits, FlagLimits | None):
+        raise ArgumentTypeError(
+            f"limits={limits!r} is not FlagLimits; use for example oa.FlagLimits(pushes=3)"
+        )
+    return flag_deals(
+        OpenDeals.of(
+            opportunities, history, as_of=as_of, own_writes=own_writes, limits=limits, tz=tz
+        )
     )
-    return flag_deals(deals)
 
 
 def flag_deals(deals: OpenDeals) -> pd.DataFrame:
     """Make the table of `deal_flags` from deals that were read."""
-    frame, opportunities = deals.frame, deals.opportunities
-    found = {name: rule(deals) for name, rule in RULES.items()}
-    table = _sort(_make_table(frame, found))
+    known = {*deals.frame, *deals.records}
+    found = {
+        name: rule(deals) if known.issuperset(_NEEDS.get(name, ())) else None
+        for name, rule in RULES.items()
+    }
+    table = _make_table(deals.frame, found)
+    # Flagged deals by value, deals without a flag last.
+    ids = table.index.to_numpy().astype(str)
+    order = np.lexsort((ids, -table["risk"], -table["value"].fillna(0.0), table["risk"] == 0))
     return annotate(
-        table,
+        table.iloc[order],
         "deal_flags",
-        made_from=opportunities,
-        n=len(frame),
+        made_from=deals.opportunities,
+        n=len(table),
         as_of=deals.today,
         left_out={"unknown": deals.unknown},
-        thresholds=_list_thresholds(deals.past, deals.limits),
     )
-
-
-def _check_limits(limits: FlagLimits | None) -> FlagLimits:
-    if limits is None:
-        return FlagLimits()
-    if not isinstance(limits, FlagLimits):
-        raise ArgumentTypeError(
-            f"limits={limits!r} is not FlagLimits; use for example oa.FlagLimits(pushes=3)"
-        )
-    return limits
 
 
 def _select_open(opportunities: Any) -> tuple[pd.DataFrame, int, float]:
@@ -217,7 +216,7 @@ def _select_open(opportunities: Any) -> tuple[pd.DataFrame, int, float]:
         frame["next_action_at"] = instants.astype("datetime64[us, UTC]")
     outcome = outcome_codes(frame)
     # A filter keeps the org, which says what stages mean and the currency of reasons.
-    largest = float(frame.loc[outcome == WON, "value"].max())
+    largest = frame.loc[outcome == WON, "value"].max()
     return frame.loc[outcome == OPEN], int((outcome == UNKNOWN).sum()), largest
 
 
@@ -246,27 +245,6 @@ def _make_table(frame: pd.DataFrame, found: Mapping[str, Flagged | None]) -> pd.
     return pd.DataFrame(columns, index=frame.index).set_index(
         pd.Index(frame["unique_id"], name="unique_id")
     )
-
-
-def _sort(table: pd.DataFrame) -> pd.DataFrame:
-    """Sort flagged deals by value, deals without a flag last."""
-    ids = table.index.to_numpy().astype(str)
-    order = np.lexsort((ids, -table["risk"], -table["value"].fillna(0.0), table["risk"] == 0))
-    return table.iloc[order]
-
-
-def _list_thresholds(past: PastRecords | None, limits: FlagLimits) -> dict[str, Any]:
-    """List the learned days and their n, for a table's note."""
-    if past is None:
-        return {}
-    usual = {} if limits.stay_days is not None else past.stays
-    stays = {
-        text.join_key(tuple(filter(None, place))): [stay.days, stay.n]
-        for place, stay in usual.items()
-    }
-    pause = past.pauses if limits.stale_days is None else None
-    found = {"slow_in_stage": stays, "no_change": [pause.days, pause.n] if pause else []}
-    return {name: days for name, days in found.items() if days}
 
 
 @dataclass(frozen=True)
@@ -317,21 +295,18 @@ class OpenDeals:
 
         None without records.
         """
-        entered = self.get_record("entered_at")
-        if entered is None or self.records is None:
+        if self.past is None:
             return None
-        stage = self.frame["stage"].astype("object")
-        return self.count_days_since(entered).where(stage == self.records["last_stage"])
+        stage, records = self.frame["stage"].astype("object"), self.records
+        return self.count_days_since(records["entered_at"]).where(stage == records["last_stage"])
 
     @cached_property
     def changed_at(self) -> Series:
         """Last change of each deal, by records and frame, except our own writes."""
-        changed, touched = self.get_record("changed_at"), self.touched
-        return (
-            touched
-            if changed is None
-            else touched.where(changed.isna() | (touched > changed), changed)
-        )
+        if self.past is None:
+            return self.touched
+        changed = self.records["changed_at"]
+        return self.touched.where(changed.isna() | (self.touched > changed), changed)
 
     @cached_property
     def org(self) -> Org:
@@ -339,11 +314,10 @@ class OpenDeals:
         return Org.of(self.frame)
 
     @cached_property
-    def records(self) -> pd.DataFrame | None:
+    def records(self) -> pd.DataFrame:
         """`PastRecords.deals` for each row; missing values for a deal without records."""
-        if self.past is None:
-            return None
-        return self.past.deals.reindex(self.frame["unique_id"]).set_axis(self.frame.index)
+        deals = self.past.deals if self.past else pd.DataFrame()
+        return deals.reindex(self.frame["unique_id"]).set_axis(self.frame.index)
 
     def count_days_since(self, instants: Series) -> Series:
         """Count whole days from instants to today; missing where unknown."""
@@ -354,10 +328,6 @@ class OpenDeals:
         """Take any column of the open deals, as the analyses read it where they do."""
         rows = self.opportunities[name].iloc[self.frame.index].set_axis(self.frame.index)
         return self.frame[name] if name in self.frame else rows
-
-    def get_record(self, column: str) -> Series | None:
-        """Get a column of the records; None without it."""
-        return self.records[column] if self.records is not None and column in self.records else None
 
 
 Flagged = tuple[Flags, Callable[[int], str]]
@@ -394,34 +364,29 @@ def _flag_far_larger(deals: OpenDeals) -> Flagged | None:
 _FAR_LARGER = 20.0
 
 
-def _flag_next_action_passed(deals: OpenDeals) -> Flagged | None:
-    if "next_action_at" not in deals.frame:
-        return None
+def _flag_next_action_passed(deals: OpenDeals) -> Flagged:
     late = _as_floats(deals.count_days_since(deals.frame["next_action_at"]))
     return late > 0, lambda k: f"next action was due {text.count(int(late[k]), 'day')} ago"
 
 
-def _flag_due_soon_unlikely(deals: OpenDeals) -> Flagged | None:
-    if "probability" not in deals.frame:
-        return None
+def _flag_due_soon_unlikely(deals: OpenDeals) -> Flagged:
     chance = _as_floats(deals.frame["probability"]) / 100
     left = _as_floats((deals.frame["close_date"] - deals.today).dt.days)
     soon = (left >= 0) & (left <= deals.limits.soon_days)
-    unlikely = soon & (chance < deals.limits.low_chance)
     return (
-        unlikely,
+        soon & (chance < deals.limits.low_chance),
         lambda k: f"due in {text.count(int(left[k]), 'day')} at {text.percent(chance[k])}",
     )
 
 
 def _flag_no_change(deals: OpenDeals) -> Flagged:
-    learned = deals.past.pauses if deals.past else None
-    usual = learned.days if learned else _STALE_DAYS
-    limit = usual if deals.limits.stale_days is None else deals.limits.stale_days
+    limit, after = deals.limits.stale_days, ""
+    if limit is None:
+        learned, limit = deals.past.pauses if deals.past else None, _STALE_DAYS
+        if learned:
+            limit = learned.days
+            after = f"; {learned.whose} never paused for more than {limit}"
     days = _as_floats(deals.count_days_since(deals.changed_at))
-    after = ""
-    if learned and deals.limits.stale_days is None:
-        after = f"; {learned.whose} never paused for more than {learned.days}"
     return days > limit, lambda k: f"{text.count(int(days[k]), 'day')} without a change{after}"
 
 
@@ -498,11 +463,8 @@ def _say_unmet(criterion: Condition) -> str:
     return f"no {'amount' if name == 'value' else text.label(re.sub('_(id|name|at)$', '', name))}"
 
 
-def _flag_pushed(deals: OpenDeals) -> Flagged | None:
-    found, moved = deals.get_record("pushes"), deals.get_record("days_pushed")
-    if found is None or moved is None:
-        return None
-    pushes, days = _as_floats(found), _as_floats(moved)
+def _flag_pushed(deals: OpenDeals) -> Flagged:
+    pushes, days = (_as_floats(deals.records[name]) for name in ("pushes", "days_pushed"))
     return (
         pushes >= deals.limits.pushes,
         lambda k: f"pushed {text.often(int(pushes[k]))}, {text.count(int(days[k]), 'day')} in all",
@@ -521,23 +483,16 @@ def _flag_slow_in_stage(deals: OpenDeals) -> Flagged | None:
     limit = [learned[place].days if place in learned else math.nan for place in places]
 
     def why(k: int) -> str:
-        stay, usual = (
-            f"{text.count(int(days[k]), 'day')} in {text.stage(places[k][1])}",
-            learned.get(places[k]),
-        )
-        return (
-            f"{stay}; "
-            f"{f'{usual.whose} took {usual.days} or fewer' if usual else f'the limit is {given}'}"
-        )
+        usual = learned.get(places[k])
+        most = f"{usual.whose} took {usual.days} or fewer" if usual else f"the limit is {given}"
+        return f"{text.count(int(days[k]), 'day')} in {text.stage(places[k][1])}; {most}"
 
     return days > (limit if given is None else given), why
 
 
-def _flag_moved_back(deals: OpenDeals) -> Flagged | None:
-    best, pipeline = deals.get_record("best_rank"), deals.get_record("last_pipeline")
-    if best is None or pipeline is None:
-        return None
-    stages, highest = deals.org.stages, _as_floats(best)
+def _flag_moved_back(deals: OpenDeals) -> Flagged:
+    pipeline, highest = deals.records["last_pipeline"], _as_floats(deals.records["best_rank"])
+    stages = deals.org.stages
     several = len(stages.pipelines) > 1
     rank = stages.look_up(deals.frame, rank_open)
     # A deal that changed its pipeline after the last record is not compared.
@@ -557,11 +512,8 @@ def _flag_moved_back(deals: OpenDeals) -> Flagged | None:
     return (rank < highest) & same, why
 
 
-def _flag_value_cut(deals: OpenDeals) -> Flagged | None:
-    peak = deals.get_record("peak")
-    if peak is None:
-        return None
-    value, highest = _as_floats(deals.frame["value"]), _as_floats(peak) / 100
+def _flag_value_cut(deals: OpenDeals) -> Flagged:
+    value, highest = _as_floats(deals.frame["value"]), _as_floats(deals.records["peak"]) / 100
 
     def why(k: int) -> str:
         before, now = (text.money(amount[k], deals.org.currency) for amount in (highest, value))
@@ -570,11 +522,9 @@ def _flag_value_cut(deals: OpenDeals) -> Flagged | None:
     return value < highest - deals.limits.cut_share * np.abs(highest), why
 
 
-def _flag_owner_changed(deals: OpenDeals) -> Flagged | None:
-    at, before = deals.get_record("owner_at"), deals.get_record("owner_before")
-    if at is None or before is None or "owner_name" not in deals.frame:
-        return None
-    days, owners = _as_floats(deals.count_days_since(at)), before.to_numpy()
+def _flag_owner_changed(deals: OpenDeals) -> Flagged:
+    days = _as_floats(deals.count_days_since(deals.records["owner_at"]))
+    owners = deals.records["owner_before"].to_numpy()
     how = np.where(deals.frame["owner_name"].isna(), "lost its owner", "taken over from")
     return (
         days <= deals.limits.lately_days,
@@ -602,6 +552,15 @@ RULES: dict[str, Callable[[OpenDeals], Flagged | None]] = {
     )
 }
 """The flags, in the order of the table; None where the data cannot tell."""
+_NEEDS = {
+    "pushed": ("pushes",),
+    "moved_back": ("best_rank",),
+    "value_cut": ("peak",),
+    "due_soon_unlikely": ("probability",),
+    "next_action_passed": ("next_action_at",),
+    "owner_changed": ("owner_name", "owner_at"),
+}
+"""The columns of deals or records without which a flag is not known."""
 
 # Won deals that a learned threshold needs: of fewer, the slowest one or two decide the 80% point.
 _LEAST_WON = 10
@@ -620,12 +579,9 @@ class LearnedDays:
     def whose(self) -> str:
         """The deals that needed no more, in words: "4 of 5 wins"."""
         part = Fraction(self.share).limit_denominator(10)
-        exact = math.isclose(part, self.share)
-        return (
-            f"{part.numerator} of {part.denominator} wins"
-            if exact
-            else f"{text.percent(self.share)} of wins"
-        )
+        if math.isclose(part, self.share):
+            return f"{part.numerator} of {part.denominator} wins"
+        return f"{text.percent(self.share)} of wins"
 
 
 @dataclass(frozen=True)
@@ -669,10 +625,11 @@ def read_past(
         history.collect(_count_won_stays(log)).groupby(["pipeline", "place"]) if won.any() else ()
     )
     learned = {
-        (str(pipeline), str(stage)): _learn_days(rows, share) for (pipeline, stage), rows in stays
+        (str(pipeline), str(stage)): days
+        for (pipeline, stage), rows in stays
+        if (days := _learn_days(rows, share))
     }
-    known = {place: days for place, days in learned.items() if days is not None}
-    return PastRecords(deals, known, _learn_days(pauses, share))
+    return PastRecords(deals, learned, _learn_days(pauses, share))
 
 
 def _read_places(history: History, until: pd.Timestamp) -> ibis.Table:
@@ -688,18 +645,9 @@ def _read_places(history: History, until: pd.Timestamp) -> ibis.Table:
     # A team move of the owner is no change of the deal.
     log = log.filter(log["seen_at"] <= instant(until), log["operation"] != MOVED)
     is_open = log["outcome"] == "open"
-    kept = [
-        "unique_id",
-        "seen_after",
-        "seen_at",
-        "updated_at",
-        "within",
-        "value",
-        "cents",
-        "close_date",
-    ]
     rows = log.select(
-        *(*kept, *owner),
+        *("unique_id", "seen_after", "seen_at", "updated_at", "within"),
+        *("value", "cents", "close_date", *owner),
         pipeline=label_of(log[PIPELINE]) if placed else ibis.literal(""),
         rank=stages.rank_expression(log, rank_open),
         is_open=is_open,

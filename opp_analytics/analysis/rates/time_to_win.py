@@ -65,7 +65,7 @@ def time_to_win(
     quantiles = [arguments.share(share, "quantiles", example=0.5) for share in quantiles]
     _, groups, days, outcome, left_out, today = follow_deals(opportunities, as_of, by, tz, history)
     curves = fit_curves(groups, days, outcome)
-    ends = [float(curve.won_share[-1]) if len(curve.won_share) else np.nan for curve in curves]
+    ends = [curve.won_share[-1] if len(curve.won_share) else np.nan for curve in curves]
     rows = [
         (first_day(curve, q), first_day(curve, q * end))
         for curve, end in zip(curves, ends, strict=True)

@@ -127,7 +127,7 @@ def _say_few(table: pd.DataFrame) -> str:
 
 def _compare(row: Row, name: str, model: float, freq: Any) -> str:
     """Compare calls with the model over the same periods."""
-    behind, n = float(row["wape"]) - model, int(row["n"])
+    behind, n = row["wape"] - model, int(row["n"])
     judged = count(n, noun(freq))
     if row["differs"] and behind < 0:
         return (
@@ -147,7 +147,7 @@ def _name_apart(table: pd.DataFrame, names: list[str], model: Any, freq: Any) ->
     if not apart:
         return f"Nobody’s calls differ from the model beyond chance ({_count_periods(table)})"
     if len(apart) == 1:
-        return _compare(table.iloc[apart[0]], names[apart[0]], float(model[apart[0]]), freq)
+        return _compare(table.iloc[apart[0]], names[apart[0]], model[apart[0]], freq)
     sides: dict[str, list[str]] = {"{} beat the model": [], "the model beat {}": []}
     for k in apart:
         sides[[*sides][int(behind[k] > 0)]].append(f"{names[k]} (by {points(behind[k])})")

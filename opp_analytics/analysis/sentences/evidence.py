@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.analysis.stats.intervals import compare_with_rest, mark_differences
+from opp_analytics.analysis.stats.intervals import mark_differences
 from opp_analytics.arrays import Series
 from opp_analytics.errors import ArgumentError
 from opp_analytics.note import note_of
@@ -51,7 +51,7 @@ def say_few(words: str) -> str:
 
 def is_apart(hits: Iterable[float], trials: Iterable[float]) -> bool:
     """Return True if two shares differ beyond chance."""
-    return bool(mark_differences(list(hits), list(trials)).any())
+    return bool(mark_differences(hits, trials).any())
 
 
 def say_before(said: str, before: float, when: str, *, apart: bool) -> str:
@@ -78,17 +78,6 @@ def list_apart(table: pd.DataFrame) -> list[Any]:
     return list(off[differs].sort_values(ascending=False, kind="stable").index)
 
 
-def find_oddest(table: pd.DataFrame) -> Any:
-    """Find the row whose win rate chance explains least; None if there is none.
-
-    `table` is a win rate or a scorecard. Only rows with enough deals count.
-    """
-    table = table[mark_named(table.index)]
-    closed = table["won"] + table["lost"]
-    p = pd.Series(compare_with_rest(table["won"], closed), table.index)[closed >= FEWEST]
-    return p.idxmin() if len(p) and p.min() < 1 else None
-
-
 def name_group(column: Any) -> str:
     """Name what a column groups by: a rep, a team, a region."""
     return "rep" if column == "owner_name" else group_label(column or "group")
@@ -108,7 +97,7 @@ def find_largest(values: Series) -> tuple[list[Any], str]:
 
 def write_share(part: float, whole: Series) -> str:
     """Write a part of some amounts in percent; empty where an amount is below 0, or all are 0."""
-    total = float(whole.sum())
+    total = whole.sum()
     return percent(part / total) if total > 0 and not (whole < 0).any() else ""
 
 
@@ -120,16 +109,12 @@ def name_outside(row: Any, money: Money) -> str:
     The mean of a few large deals is no likely outcome: 10% of $500K gives $50K, and a range of
     nothing.
     """
-    expected, low, high = float(row["expected"]), float(row["low"]), float(row["high"])
+    expected, low, high = row["expected"], row["low"], row["high"]
     if expected < low and money(expected) != money(low):
         return "most likely more"
     if not expected > high or money(expected) == money(high):
         return ""
-    return (
-        "most likely nothing more"
-        if high <= float(row["booked"]) + HALF_CENT
-        else "most likely less"
-    )
+    return "most likely nothing more" if high <= row["booked"] + HALF_CENT else "most likely less"
 
 
 def say_pipeline_to_add(row: Any, money: Money, *, stated: bool = False) -> str:
@@ -139,12 +124,12 @@ def say_pipeline_to_add(row: Any, money: Money, *, stated: bool = False) -> str:
 
     With stated chances no chance of the target is said, and so not that it is out of reach.
     """
-    needed = float(row["needed_pipeline"])
-    if float(row["gap"]) <= 0:
+    needed = row["needed_pipeline"]
+    if row["gap"] <= 0:
         return "met"
     if needed != 0:
         return money(needed)
-    return "out of reach" if not stated and float(row["p_target"]) < NO_CHANCE else "none"
+    return "out of reach" if not stated and row["p_target"] < NO_CHANCE else "none"
 
 
 def say_rough(row: Any, table: pd.DataFrame) -> str:
@@ -154,7 +139,7 @@ def say_rough(row: Any, table: pd.DataFrame) -> str:
 
     One deal at its stated chance comes in or not: its range says nothing.
     """
-    low, high, money = float(row["low"]), float(row["high"]), money_of(table)
+    low, high, money = row["low"], row["high"], money_of(table)
     if not high - low >= HALF_CENT or is_one_deal(row, table):
         return ""
     ended, period = (
@@ -165,7 +150,7 @@ def say_rough(row: Any, table: pd.DataFrame) -> str:
         0 < ended < _FEWEST_PERIODS,
         f"it rests on {spelled(ended, f'ended {period}')} only.",
     )
-    if high - low <= _WIDEST * float(row["expected"]) + HALF_CENT:
+    if high - low <= _WIDEST * row["expected"] + HALF_CENT:
         return f"The range is rough: {rests}" if few else ""
     around = f"{money_range(low, high, money, to=' to ')} around {money(row['expected'])}"
     wide = f"The range is too wide to plan on: {around}."

@@ -203,7 +203,7 @@ def _describe_before(label: str, table: pd.DataFrame) -> str:
     before = str(pd.Period(label, note_of(table).freq) - 1)
     if before not in table.index or not table.loc[before, "booked"]:
         return ""
-    amount, gap = money_of(table), float(table["gap"][before])
+    amount, gap = money_of(table), table["gap"][before]
     off = f", {amount(abs(gap))} {'over' if gap < 0 else 'below'} target"
     closed = f"{_name(before, table)} closed at {amount(table['booked'][before])}"
     return f"{closed}{off if gap and math.isfinite(gap) else ''}."
@@ -238,7 +238,7 @@ def _describe_without_target(
 
 def _describe_overdue(table: pd.DataFrame) -> str:
     """Ask to re-date the overdue deals."""
-    late = float(table["open_value"].get(BUCKETS[0], 0.0))
+    late = table["open_value"].get(BUCKETS[0], 0.0)
     return f"{money_of(table)(late)} is past its close date: re-date it." if late else ""
 
 
@@ -320,18 +320,18 @@ def describe_forecast_fan(table: pd.DataFrame) -> str:
     """Compare the newest forecast of a period with the one before and with the target."""
     last, amount = table.iloc[-1], money_of(table)
     name = period_name(str(last["period"]), note_of(table).freq, today=note_of(table).day)
-    target = float(last["target"]) if "target" in table else math.nan
+    target = last["target"] if "target" in table else math.nan
     table = table[table["expected"].notna()]
     if math.isnan(last["expected"]):
         return f"{capital(name)}’s forecast is not known at its last record"
-    said, short = f"{capital(name)}’s forecast", find_gap(target, float(last["expected"]))
+    said, short = f"{capital(name)}’s forecast", find_gap(target, last["expected"])
     is_aimed = math.isfinite(target)
     aim = f"{amount(abs(short))} {'below' if short > 0 else 'above'} target"
     if len(table) == 1:
         return f"{said} is {aim if is_aimed else amount(last['expected'])}"
     (then, now), before = (day_of(table, made) for made in table.index[-2:]), table.iloc[-2]
     since = day(then, year=then.year != now.year)
-    change = round(float(last["expected"] - before["expected"]), 2)
+    change = round((last["expected"] - before["expected"]), 2)
     moved = f"{'up' if change > 0 else 'down'} {amount(abs(change))}" if change else "unchanged"
     return f"{said} is {f'{aim}, ' if is_aimed else ''}{moved} since {since}"
 
@@ -349,15 +349,9 @@ def describe_forecast_deals(table: pd.DataFrame) -> str:
     likely = (known["swing"] * known["chance"]).sort_values(ascending=False, kind="stable")
     known = known.loc[likely.index]
     name = period_name(first, note_of(table).freq, today=note_of(table).day)
-    lost, won, swing = known["p_if_lost"].min(), known["p_if_won"].max(), known.iloc[0]
-    if won < _LEAST_SWING:
-        return f"No single deal saves {name}"
-    if lost >= _SAFE or known["swing"].max() < _LEAST_SWING:
-        low, high = percent(lost), percent(won)
-        return (
-            f"No single deal decides {name}: it is {low if low == high else f'{low} to {high}'} "
-            "likely either way"
-        )
+    swing = known.iloc[0]
+    if known["p_if_lost"].min() >= _SAFE or known["swing"].max() < _LEAST_SWING:
+        return f"No single deal decides {name}"
     deal = swing.get("name") or swing.get("unique_id") or swing.name
     return (
         f"{deal} decides {name}: {percent(swing['p_if_won'])} likely if won, "
@@ -373,17 +367,22 @@ def describe_deal_reasons(table: pd.DataFrame) -> str:
         table.index.get_level_values(0) if table.index.nlevels > 1 else pd.Index([""] * len(table))
     )
     chances = table["chance"].groupby(ids).last()
-    last = table[ids == chances.idxmax()]
-    n, won = int(last["n"].iloc[0]), int(last["won"].iloc[0])
-    if not evidence.is_enough(n):
-        return evidence.say_few(f"{won} of {count(n, 'past deal')} won")
-    steps = last.index.get_level_values("step").tolist()
-    behind = max(
-        k for k, step in enumerate(steps) if step in ("overall", "bucket", "stage", "pipeline")
-    )
-    columns = (last[name].tolist() for name in ("chance", "group", "n", "won"))
-    said = _add_chances(steps, *columns, note=note_of(table), behind=behind)
+    last = table[ids == chances.idxmax()].reset_index()
+    if not evidence.is_enough(last["n"][0]):
+        return evidence.say_few(f"{last['won'][0]} of {count(last['n'][0], 'past deal')} won")
+    # The last step that has deals of its own is said with them.
+    behind = last.index[last["step"].isin(["overall", "bucket", "stage", "pipeline"])][-1]
+    parts = []
+    for k, adds in enumerate(_list_adds(last["chance"].tolist())):
+        row: Row = last.loc[k]
+        counted = f" ({row['won']:,} of {row['n']:,} won)" if k == behind else ""
+        if row["step"] == "overall":
+            parts.append(f"{row['group']} {percent(row['chance'])}{counted}")
+        elif adds or counted:
+            name = _name_step(row["step"], row["group"], note_of(table))
+            parts.append(f"{name} {number(adds, signed=True)}{counted}")
     several = f"The likeliest of {count(len(chances), 'open deal')} is {chances.idxmax()}, "
+    said = f"{percent(chances.max())}: {', '.join(parts)}"
     return f"{several if len(chances) > 1 else ''}{said}"
 
 
@@ -430,27 +429,6 @@ def _list_adds(chances: Sequence[Any]) -> list[int]:
     return [int(one) for one in np.diff(shown, prepend=0)]
 
 
-def _add_chances(
-    steps: Sequence[Any],
-    chances: Sequence[Any],
-    groups: Sequence[Any],
-    n: Sequence[int],
-    won: Sequence[int],
-    *,
-    note: TableNote,
-    behind: int,
-) -> str:
-    """Say a chance and what each step adds; of the step `behind` it with its deals and wins."""
-    parts = []
-    for k, (step, group, adds) in enumerate(zip(steps, groups, _list_adds(chances), strict=True)):
-        counted = f" ({won[k]:,} of {n[k]:,} won)" if k == behind else ""
-        if step == "overall":
-            parts.append(f"{group} {percent(chances[0])}{counted}")
-        elif adds or counted:
-            parts.append(f"{_name_step(step, group, note)} {number(adds, signed=True)}{counted}")
-    return f"{percent(chances[-1])}: {', '.join(parts)}"
-
-
 def _name_step(step: str, group: str, note: TableNote) -> str:
     if step == "month":
         return "quarter’s end" if group == "quarter end" else "mid-quarter"
@@ -484,9 +462,9 @@ def compare_chances(table: pd.DataFrame) -> str:
     now = own[(own["period"] == str(pd.Period(today, note.freq))) & (own["close_date"] >= known)]
     likely = now[now["probability"].astype("float64") >= _LIKELY]
     stated, chance = likely["probability"].astype("float64") / 100, likely["win_chance"]
-    off = float((stated - chance).sum())
+    off = (stated - chance).sum()
     # Beyond what luck alone explains if history is right, and large enough to act on.
-    luck = math.sqrt(float((chance * (1 - chance)).sum()))
+    luck = math.sqrt((chance * (1 - chance)).sum())
     if not evidence.is_enough(len(likely)) or abs(off) < max(
         _BEYOND * luck, _MATTERS * len(likely)
     ):
@@ -565,11 +543,11 @@ def describe_backtest(table: pd.DataFrame) -> str:
     if table.empty:
         return "No past forecast can be judged yet."
     table = select_first_method(table)
-    whole, ranges = float(table["actual"].sum()), table["held"].dropna()
+    whole, ranges = table["actual"].sum(), table["held"].dropna()
     held = f"; {int(ranges.sum())} of {count(len(ranges), 'range')} held" if len(ranges) else ""
     if not whole > 0:
         return f"Nothing was booked in the periods forecast{held}."
-    missed = percent(float(table["error"].abs().sum()) / whole)
+    missed = percent(table["error"].abs().sum() / whole)
     first, last = int(table["lead"].min()), int(table["lead"].max())
     days = count(last, "day") if first == last else f"{first:,}–{count(last, 'day')}"
     return f"Forecasts {days} ahead missed by {missed}{_say_lean(table, whole)}{held}."
@@ -587,7 +565,7 @@ def select_first_method(table: pd.DataFrame) -> pd.DataFrame:
 
 def _say_lean(table: pd.DataFrame, whole: float) -> str:
     """Say how far forecasts were too high or too low in sum; empty where that may be chance."""
-    off = float(table["error"].sum()) / whole
+    off = table["error"].sum() / whole
     # The forecasts of one period err together.
     by_period = table["error"].groupby(level="period").mean()
     if percent(abs(off)) in ("0%", "<1%") or not compare_pairs(by_period) < 0.05:
@@ -629,7 +607,7 @@ def _describe_rows(known: pd.DataFrame, by: str, freq: Any) -> str:
     lead = ""
     if known.index.nlevels > 1:
         first = known.index[0][1]
-        known = known.loc[np.asarray(known.index.get_level_values("method") == first)]
+        known = known.loc[(known.index.get_level_values("method") == first)]
         known, lead = known.droplevel("method"), f"{capital(method(first, freq))}: "
     n = int(known["n"].sum())
     if not evidence.is_enough(n):
@@ -657,7 +635,7 @@ def describe_calibration(table: pd.DataFrame) -> str:
     if not evidence.is_enough(deals):
         return evidence.say_few(f"{count(deals)} with a stated probability and an end")
     stated, won, still = (
-        float((n * known[name]).sum() / deals) for name in ("stated", "realized", "open_share")
+        ((n * known[name]).sum() / deals) for name in ("stated", "realized", "open_share")
     )
     waiting = f", {percent(still)} open" if percent(still) != "0%" else ""
     said = f"Stated at {percent(stated)} on average, {percent(won)} won{waiting}"
@@ -677,11 +655,11 @@ def describe_pacing(table: pd.DataFrame) -> str:
     now, past = (whole[whole.index.get_level_values(1) == running] for running in (True, False))
     ended, by_then = len(past), f"by {day(note_of(table).known_day)}"
     earlier = _spell_last(ended, period)
-    booked = float(now.sum())
+    booked = now.sum()
     closed = f"{amount(booked) if booked else 'Nothing'} closed {by_then}"
     if not ended:
         return f"{closed}; no earlier {period} to compare with"
-    least, most = float(past.min()), float(past.max())
+    least, most = past.min(), past.max()
     spread = money_range(least, most, amount)
     if (above := find_gap(booked, most) > 0) or find_gap(least, booked) > 0:
         each = earlier if ended == 1 else f"any of {earlier}"

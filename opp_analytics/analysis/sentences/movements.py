@@ -164,7 +164,7 @@ def _compare_slippage(table: pd.DataFrame) -> str:
     if not before or not evidence.is_enough(due[before[0]]):
         return f"{capital(name)}: {said} slipped."
     pair = [before[0], last]
-    change, by_count = (float(rate[last] - rate[before[0]]) for rate in (rates, slipped / due))
+    change, by_count = ((rate[last] - rate[before[0]]) for rate in (rates, slipped / due))
     when = period_name(str(before[0]), note.freq, today=note.day)
     apart = change * by_count > 0 and evidence.is_apart(slipped[pair], due[pair])
     return evidence.say_before(f"{said} in {name} slipped", rates[pair[0]], when, apart=apart)
@@ -200,7 +200,7 @@ def describe_pipeline_created(table: pd.DataFrame) -> str:
     much = money(last["value"]) if last["deals"] else "Nothing"
     when = period_name(str(full.index[-1]), freq, today=note_of(table).day or full.index[-1])
     created = f"{much} created in {when}"
-    usual = float(before["value"].mean()) if len(before) else 0.0
+    usual = before["value"].mean() if len(before) else 0.0
     if not usual > 0 or last["value"] < 0 or not evidence.is_enough(full["deals"].sum()):
         return f"{created}; {now}."
     change = last["value"] / usual - 1
@@ -268,18 +268,18 @@ def list_steps(table: pd.DataFrame) -> list[ChangeStep]:
     """
     steps, note = [], note_of(table)
     for key, row in table.drop(index=["then", "now"]).iterrows():
-        amount, moved = float(row["expected"]), [w for w in ("up", "down") if row[f"{w}_deals"]]
+        amount, moved = row["expected"], [w for w in ("up", "down") if row[f"{w}_deals"]]
         moved.sort(key=lambda way: -abs(row[f"{way}_most"]))
-        movers = tuple((str(row[f"{way}_largest"]), float(row[f"{way}_most"])) for way in moved)
+        movers = tuple((str(row[f"{way}_largest"]), row[f"{way}_most"]) for way in moved)
         is_both = key in ("chance", "value") and len(moved) == 2
         name = movement(key, 0.0 if is_both else amount)
         if key == "new_business":
             more = "a higher run rate" if note.method == "run_rate" else "more new business"
             name = _name_time(table) if amount < 0 else more
-        value = float(row["value"]) if row["deals"] else math.nan
+        value = row["value"] if row["deals"] else math.nan
         step = ChangeStep(str(key), name, amount, int(row["deals"]), movers, value=value)
         if key == "chance" and moved:
-            sides = ((int(row[f"{way}_deals"]), float(row[way])) for way in ("up", "down"))
+            sides = ((int(row[f"{way}_deals"]), row[way]) for way in ("up", "down"))
             step = step._replace(
                 cause=note.figures.get("causes", {}).get(moved[0], ""),
                 sides=tuple(sides) if is_both else (),
@@ -318,7 +318,7 @@ def head_forecast_change(table: pd.DataFrame) -> str:
 def say_forecast_change(table: pd.DataFrame) -> str:
     """Say by how much a period's forecast changed since when."""
     (what, since, change), money = _measure_change(table), money_of(table)
-    now, later = money(table["expected"]["now"]), abs(float(table["expected"].get("won_later", 0)))
+    now, later = money(table["expected"]["now"]), abs(table["expected"].get("won_later", 0))
     now += f", apart from {money(later)} won but dated later" if later >= HALF_CENT else ""
     if abs(change) < HALF_CENT:
         return f"{capital(what)} is unchanged {since}, at {now}"
@@ -339,7 +339,7 @@ def _measure_change(table: pd.DataFrame) -> tuple[str, str, float]:
     return (
         what,
         f"since {day(then, year=then.year != now.year)}",
-        float(expected["now"] - expected["then"] - expected.get("won_later", 0.0)),
+        (expected["now"] - expected["then"] - expected.get("won_later", 0.0)),
     )
 
 

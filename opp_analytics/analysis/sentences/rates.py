@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+import numpy as np
 import pandas as pd
 
 from opp_analytics import text
@@ -14,7 +13,6 @@ from opp_analytics.arrays import Series
 from opp_analytics.columns import CHECKS, write_key
 from opp_analytics.note import note_of
 from opp_analytics.org import money_of
-from opp_analytics.schema import mark_named
 
 
 def describe_win_rate(table: pd.DataFrame) -> str:
@@ -49,23 +47,15 @@ def say_apart(known: pd.DataFrame) -> str:
     if not evidence.is_enough(n):
         return evidence.say_few(text.spelled(n, "closed deal"))
     whole = text.percent(known["won"].sum() / n)
-    apart = evidence.list_apart(known)
-    odd = evidence.find_oddest(known)
-    if not apart and odd is None:
-        return f"No win rate stands out from the overall {whole}."
     named = [
         (write_key(known.index.names, key), text.percent(known["rate"][key]))
-        for key in apart or [odd]
+        for key in evidence.list_apart(known)
     ]
-    said = [f"{name}’s {rate} win rate" for name, rate in named]
-    if not apart:
-        groups = text.spelled(
-            int(mark_named(known.index).sum()), evidence.name_group(known.index.names[-1])
-        )
-        return f"{said[0]} {evidence.CHANCE} ({whole} overall, {groups})."
-    if len(said) == 1:
-        return f"{said[0]} is beyond chance ({whole} overall)."
-    names = text.joined((f"{name} {rate}" for name, rate in named), most=3)
+    if not named:
+        return f"No win rate stands out from the overall {whole}."
+    if len(named) == 1:
+        return f"{'’s '.join(named[0])} win rate is beyond chance ({whole} overall)."
+    names = text.joined(map(" ".join, named), most=3)
     return f"Win rates differ: {names} ({whole} overall)."
 
 
@@ -74,34 +64,24 @@ def _compare_periods(known: pd.DataFrame) -> str:
 
     Without one, state the rate of the days that are known.
     """
-    running = known["to_date"] if "to_date" in known else pd.Series(False, index=known.index)
-    cuts = {str(name): evidence.cut_period(str(name), known) for name in known.index}
-    whole = known[~running.to_numpy(dtype=bool) & [cuts[str(name)] is None for name in known.index]]
-    *before, last = (row for _, row in (whole if len(whole) else known).iterrows())
-    name, n = _name_period(last, known, cuts), int(last["won"] + last["lost"])
-    if not evidence.is_enough(n):
-        return evidence.say_few(f"{text.spelled(n, 'deal')} closed {name}")
+    cuts = [evidence.cut_period(str(name), known) for name in known.index]
+    is_whole = np.array([cut is None for cut in cuts])
+    if "to_date" in known:
+        is_whole &= ~known["to_date"].to_numpy(dtype=bool)
+    whole = known[is_whole]
+    pair, freq = (whole if len(whole) else known).tail(2), note_of(known).freq
+    before, last = pair.iloc[0], pair.iloc[-1]
+    cut = cuts[known.index.get_loc(last.name)]
+    name = f"from {text.days(*cut)}" if cut else f"in {text.period(str(last.name), freq)}"
+    closed = pair["won"] + pair["lost"]
+    if not evidence.is_enough(closed.iloc[-1]):
+        return evidence.say_few(f"{text.spelled(int(closed.iloc[-1]), 'deal')} closed {name}")
     won = f"Won {text.percent(last['rate'])}"
-    if (
-        not len(whole)
-        or not before
-        or not evidence.is_enough(before[-1]["won"] + before[-1]["lost"])
-    ):
+    if len(whole) < 2 or not evidence.is_enough(closed.iloc[0]):
         return f"{won} of what closed {name} ({_format_interval(last)})."
-    pair, when = known.loc[[before[-1].name, last.name]], str(before[-1].name)
-    apart = evidence.is_apart(pair["won"], pair["won"] + pair["lost"])
-    when = text.period(when, note_of(known).freq)
-    return evidence.say_before(f"{won} {name}", before[-1]["rate"], when, apart=apart)
-
-
-def _name_period(row: Series, table: pd.DataFrame, cuts: dict[str, Any]) -> str:
-    """Name a period, or the days of it that are known."""
-    cut = cuts[str(row.name)]
-    return (
-        f"from {text.days(*cut)}"
-        if cut
-        else f"in {text.period(str(row.name), note_of(table).freq)}"
-    )
+    apart = evidence.is_apart(pair["won"], closed)
+    when = text.period(str(before.name), freq)
+    return evidence.say_before(f"{won} {name}", before["rate"], when, apart=apart)
 
 
 def describe_win_rate_curve(table: pd.DataFrame) -> str:
@@ -110,15 +90,13 @@ def describe_win_rate_curve(table: pd.DataFrame) -> str:
         return "No deal has closed yet."
     refuse_groups(table)
     won, n = table["won_share"], int(table["at_risk"].iloc[0])
+    share, day = won.iloc[-1], text.number(table.index[-1])
     if not evidence.is_enough(n):
         return evidence.say_few(f"{text.spelled(n, 'deal')} to follow")
-    if not won.iloc[-1]:
-        return f"None of {text.count(n)} has been won by day {text.number(table.index[-1])}."
-    half = won.index[int((won >= won.iloc[-1] / 2).to_numpy().argmax())]
-    return (
-        f"{text.percent(won.iloc[-1])} are won by day {text.number(won.index[-1])}, half of them "
-        f"by day {text.number(half)}."
-    )
+    if not share:
+        return f"None of {text.count(n)} has been won by day {day}."
+    half = (won >= share / 2).idxmax()
+    return f"{text.percent(share)} are won by day {day}, half of them by day {text.number(half)}."
 
 
 def _format_interval(row: Series) -> str:
@@ -132,11 +110,8 @@ def describe_audit(table: pd.DataFrame) -> str:
 
 def rank_audit_summary(table: pd.DataFrame) -> pd.DataFrame:
     """Rank kinds of findings by money, then deals; what may be right as it is comes last."""
-    doubtful = table.index == "duplicate"
-    ranked = table.assign(doubtful=doubtful).sort_values(
-        ["doubtful", "value", "deals"], ascending=[True, False, False], kind="stable"
-    )
-    return ranked.drop(columns="doubtful")
+    ranked = table.sort_values(["value", "deals"], ascending=False, kind="stable")
+    return ranked.iloc[np.argsort(ranked.index == "duplicate", kind="stable")]
 
 
 def describe_audit_summary(table: pd.DataFrame) -> str:

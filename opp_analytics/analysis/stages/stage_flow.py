@@ -143,7 +143,7 @@ def _find_median(spells: pd.DataFrame) -> float:
     times, days = spells["times"].to_numpy(dtype="int64"), spells["days"].to_numpy(dtype="int64")
     curve = incidence(np.repeat(days, times), won=np.repeat(ended, times))
     half = np.flatnonzero(curve.open_share <= 0.5 + 1e-12)
-    return float(curve.time[half[0]]) if len(half) else float("nan")
+    return curve.time[half[0]] if len(half) else float("nan")
 
 
 FLOW_ENDS = ("advanced", "lost", "back", "removed", "still")

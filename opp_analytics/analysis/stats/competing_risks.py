@@ -101,7 +101,7 @@ def share_interval(
 
     At 0 and 1 the standard error is 0, so Wilson's interval of the deals at risk is used instead.
     """
-    z = float(ndtri(0.5 + confidence / 2))
+    z = ndtri(0.5 + confidence / 2)
     inside = (share > 1e-9) & (share < 1 - 1e-9)
     safe = np.where(inside, share, 0.5)
     reach = np.where(inside, z * error, 0.0) / (safe * np.abs(np.log(safe)))
@@ -113,7 +113,7 @@ def share_interval(
 def first_day(curve: Incidence, level: float) -> float:
     """Find the first day on which the share won reaches `level`; NaN if it never does."""
     reached = np.flatnonzero(curve.won_share >= level - 1e-12)
-    return float(curve.time[reached[0]]) if len(reached) and level > 0 else float("nan")
+    return curve.time[reached[0]] if len(reached) and level > 0 else float("nan")
 
 
 def at_days(curve: Incidence, column: str, days: Any) -> Floats:

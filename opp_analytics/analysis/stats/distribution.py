@@ -178,7 +178,7 @@ class _Many:
         share = np.bincount(place, weights=other.mass[seen], minlength=len(at))
         found = [
             [
-                float(share @ [self._leave_out(int(k) - moved, cells, chance) for k in at])
+                (share @ [self._leave_out(int(k) - moved, cells, chance) for k in at])
                 for moved in (cells, 0)
             ]
             for cells, chance in zip(self.cells.tolist(), self.chances.tolist(), strict=True)
@@ -225,7 +225,7 @@ class _Parts:
         cents = np.rint(amounts * 100)
         uncertain = (chances > 0) & (chances < 1) & (cents != 0)
         turned = uncertain & (cents < 0)
-        sure = float(cents[turned | (chances >= 1)].sum())
+        sure = cents[turned | (chances >= 1)].sum()
         cents, chances = np.abs(cents), np.where(turned, 1 - chances, chances)
         further = np.rint(np.asarray(one_of if len(one_of) else [0.0], dtype=np.float64) * 100)
         rows, none = np.flatnonzero(uncertain), np.zeros(0, dtype=np.intp)
@@ -358,9 +358,9 @@ def compound(values: Floats, number: float, shape: float, *, rough: bool = False
     variance number + number² / shape. `rough` takes fewer cells.
     """
     cells = _PAST_CELLS if rough else _CELLS
-    mean = number * float(values.mean())
-    deviation = (number * float((values**2).mean()) + mean**2 / shape) ** 0.5
-    step = max((mean + 1.5 * _REACH * deviation + float(values.max())) / (cells - 2), 0.01)
+    mean = number * values.mean()
+    deviation = (number * (values**2).mean() + mean**2 / shape) ** 0.5
+    step = max((mean + 1.5 * _REACH * deviation + values.max()) / (cells - 2), 0.01)
     turns = (1 + number / shape * (1 - np.fft.rfft(_split(values / step, cells)))) ** -shape
     cumulative = np.cumsum(np.maximum(np.fft.irfft(turns, cells), 0.0))
     return Total(step * np.arange(cells), cumulative / cumulative[-1])

@@ -25,7 +25,7 @@ def wilson(hits: Any, trials: Any, *, confidence: float = 0.95) -> tuple[Floats,
 
     Both may be fractions (an effective sample size). E. B. Wilson (1927), JASA 22, 209–212.
     """
-    z = float(ndtri(0.5 + arguments.share(confidence) / 2))
+    z = ndtri(0.5 + arguments.share(confidence) / 2)
     n = np.where(np.asarray(trials, dtype=float) > 0, trials, np.nan).astype(float)
     p = np.asarray(hits, dtype=float) / n
     center = p + z**2 / (2 * n)
@@ -74,8 +74,8 @@ def median_interval(amounts: Any, *, confidence: float = 0.95) -> tuple[float, f
     tail = (1 - arguments.share(confidence)) / 2
     below = np.count_nonzero(bdtr(np.arange(n), n, 0.5) <= tail) - 1
     if below < 0:
-        return float(np.median(found)), np.nan, np.nan
-    return float(np.median(found)), float(found[below]), float(found[n - 1 - below])
+        return np.median(found), np.nan, np.nan
+    return np.median(found), found[below], found[n - 1 - below]
 
 
 def bias_interval(
@@ -91,12 +91,12 @@ def bias_interval(
     total, n = real.sum(), len(real)
     if total <= 0:
         return np.nan, np.nan, np.nan
-    bias = float((stated - real).sum() / total)
+    bias = (stated - real).sum() / total
     if n < _FEWEST:
         return bias, np.nan, np.nan
     residual = (stated - real) - bias * real
-    error = float(np.sqrt(n / (n - 1) * (residual**2).sum()) / total)
-    reach = error * float(stdtrit(n - 1, 0.5 + arguments.share(confidence) / 2))
+    error = np.sqrt(n / (n - 1) * (residual**2).sum()) / total
+    reach = error * stdtrit(n - 1, 0.5 + arguments.share(confidence) / 2)
     return bias, bias - reach, bias + reach
 
 

@@ -263,8 +263,8 @@ def test_deal_flags__a_team_move_is_no_change_of_a_deal():
     for history in (plain, moved):
         table = flags_of(history)
         # The deals were won after 35 days without a change, whatever their owner's team was then.
-        assert note_of(table).figures["thresholds"]["no_change"] == [35, 10]
-        assert "57 days without a change" in table.loc["x", "reasons"]
+        why = "57 days without a change; 4 of 5 wins never paused for more than 35"
+        assert why in table.loc["x", "reasons"]
 
 
 def test_deal_flags__no_change_reads_the_later_of_history_and_frame():
@@ -336,8 +336,7 @@ def test_deal_flags__slow_in_stage_against_the_deals_that_were_won_in_its_pipeli
     history = History.from_changes(log, org=org)
     table = deal_flags(history.as_of("2026-02-19"), history, as_of="2026-02-19")
     assert sorted(told(table, "slow_in_stage")) == ["Renewal10", "Renewal11"]
-    learned = note_of(table).figures["thresholds"]["slow_in_stage"]
-    assert learned == {"New · proposal": [40, 10], "Renewal · proposal": [10, 10]}
+    assert table.loc["Renewal10", "reasons"].endswith("4 of 5 wins took 10 or fewer")
 
 
 def test_deal_flags__no_change_is_learned_too_and_leaves_out_our_own_writes():

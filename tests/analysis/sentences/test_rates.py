@@ -34,7 +34,7 @@ NONE = (0, 0, np.nan, np.nan, np.nan)
         ),
         (
             rates({"Ann": ANN, "Cy": ANN, "Bo": (24, 16, 0.6, 0.4, 0.8)}),
-            "Bo’s 60% win rate could be luck (70% overall, three reps).",
+            "No win rate stands out from the overall 70%.",
         ),
         (rates({"all": ANN}), "Won 75% of 40 closed deals (60% to 86%)."),
         (rates({"Ann": NONE}), "No deal has closed yet."),
