@@ -16,7 +16,7 @@ from opp_analytics.note import TableNote
 from opp_analytics.text import Piece, Sentence
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """A line of a table: its values by column, and words beside or in place of one."""
 

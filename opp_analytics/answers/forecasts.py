@@ -18,7 +18,7 @@ from opp_analytics import analysis, text
 from opp_analytics.analysis import find_calls
 from opp_analytics.answers.context import AHEAD, Context, Part, keep
 from opp_analytics.arguments import MethodName
-from opp_analytics.arrays import Series
+from opp_analytics.arrays import Places, Series
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.history import History, whole_of
 from opp_analytics.note import note_of
@@ -93,7 +93,7 @@ def _forecast(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Forecast the whole by team and person, now or at a record.
 
-    Keep the rows of the page's subject, and of its people.
+    Keep the rows of the page's subject by period, and those that `_keep_people` reads.
 
     People have a range and a chance in the period `ranged` only: each takes as long as those of
     the whole.
@@ -112,7 +112,8 @@ def _forecast(
     table = leveled.show(is_shown)
     if not levels:
         return table, table.iloc[:0]
-    own, groups = _keep_part(_count_once(table), part, levels)
+    once = context.keep(lambda: _count_once(leveled.plain), "once", *key)
+    own, groups = _keep_part(table.iloc[once], part, levels)
     giants = leveled.find_giants(depth, part.name if part else "")
     return note_of(own).change(giants=giants).write(own), groups
 
@@ -180,7 +181,8 @@ def _forecast_at(
 
 @keep
 def _now(context: Context) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return _forecast(context, None, context.method, context.reach, ranged=context.label)
+    now = _forecast(context, None, context.method, context.reach, ranged=context.label)
+    return now[0], _keep_people(context, now[1])
 
 
 def forecast(context: Context) -> pd.DataFrame:
@@ -396,9 +398,10 @@ def earlier(context: Context) -> Earlier:
     try:
         periods = dict.fromkeys([context.label, str(lead(context))])
         whole, groups = _forecast_at(context, moment, *periods)
-        regrouped = groups
+        regrouped = groups = _keep_people(context, groups)
         if find_teams(context.org.people, day) != find_teams(context.org.people, context.known_day):
-            regrouped = _forecast_at(context, moment, *periods, in_teams_of=context.known_day)[1]
+            then = _forecast_at(context, moment, *periods, in_teams_of=context.known_day)
+            regrouped = _keep_people(context, then[1])
     except NotEnoughHistory:
         raise NotEnoughHistory(
             f"the method changed: {text.label(method(context))} had too few records on "
@@ -640,20 +643,22 @@ def explain(context: Context, rows: pd.DataFrame) -> pd.DataFrame:
     return found.assign(why=pd.Series(known, found.index, dtype=TEXT) + words.reindex(found.index))
 
 
-@keep
 def earlier_chances(context: Context) -> pd.Series[float]:
     """Learned chances of the current period as of the earlier record, by id.
 
     They are of deals open then; empty without any.
     """
+
+    def find() -> pd.Series[float]:
+        then = _forecast_deals_then(context, periods=[context.label], only=True)
+        is_learned = then.made.method.label == "learned"
+        return then.find_chances(context.period) if is_learned else none
+
+    none = pd.Series(dtype="float64")
     try:
-        then = deals_then(context, at_all=False)
+        return context.keep(find, "chances then")
     except NotEnoughHistory:
-        return pd.Series(dtype="float64")
-    learned = note_of(then).method == "learned"
-    own = then[(then["period"] == context.label) & learned]
-    chance: pd.Series[float] = own.set_index("unique_id")["chance"]
-    return chance
+        return none
 
 
 @keep
@@ -665,18 +670,20 @@ def chances(context: Context) -> Series:
     return own_chances(context)["chance"].dropna()
 
 
-def deals_then(context: Context, *, at_all: bool) -> pd.DataFrame:
-    """`oa.forecast_deals` as of the earlier record, with chances to be won `at_all` or not."""
-    asked = {**context.options, "as_of": earlier(context).day, "periods": context.reach}
-    own_method = analysis.read_method("auto" if by_rate(context) else method(context))
+def deals_then(context: Context) -> pd.DataFrame:
+    """`oa.forecast_deals` as of the earlier record."""
+    return context.keep(
+        lambda: _forecast_deals_then(context, periods=context.reach).list_deals(), "deals then"
+    )
 
-    def find() -> pd.DataFrame:
-        then = earlier_record(context)[1]
-        return analysis.DealForecast.of(
-            then, method=own_method, history=convert_history(context), **asked
-        ).list_deals(at_all=at_all)
 
-    return context.keep(find, "deals then", at_all)
+def _forecast_deals_then(context: Context, **asked: Any) -> analysis.DealForecast:
+    return analysis.DealForecast.of(
+        earlier_record(context)[1],
+        method=analysis.read_method("auto" if by_rate(context) else method(context)),
+        history=convert_history(context),
+        **context.options | {"as_of": earlier(context).day} | asked,
+    )
 
 
 @keep
@@ -845,7 +852,7 @@ def find_earlier_record(context: Context) -> pd.Timestamp:
 def _keep_part(
     table: pd.DataFrame, part: Part | None, levels: Sequence[Any]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Keep the rows of the whole or of a part, by period, and the rows of its people.
+    """Keep the rows of the whole or of a part, by period, and all that are below it.
 
     The table is `oa.forecast` by `levels`, with totals.
     """
@@ -855,29 +862,35 @@ def _keep_part(
     above, members = list(levels[:place]), list(levels[place + 1 :])
     mine = table[table.index.get_level_values(part.column) == part.name]
     mine = mine.droplevel(above) if above else mine
-    whole = people = mine.droplevel(part.column)
-    if members:
-        whole = people[_is_total(people, members)].droplevel(members)
-    else:
-        people = pd.concat([mine, mine.rename(index={part.name: ALL}, level=part.column)])
+    whole = mine[_is_total(mine, members)] if members else mine
+    whole = whole.droplevel([part.column, *members])
     if whole.empty:  # A part that had no deal yet.
         labels = table.index.get_level_values("period").unique()
         aimed = ["target", "p_target", "gap", "pipeline_coverage", "needed_pipeline", "attainment"]
         unknown = dict.fromkeys(["low", "median", "high", *aimed], np.nan)
         whole = pd.DataFrame(0.0, index=labels, columns=table.columns).assign(**unknown)
-    for rows in (whole, people):
-        # What was left out is counted in the whole, not in the part.
-        note_of(table).change(left_out={}).write(rows)
-    return whole, people
+    # What was left out is counted in the whole, not in the part.
+    return note_of(table).change(left_out={}).write(whole), mine
 
 
-def _count_once(table: pd.DataFrame) -> pd.DataFrame:
-    """Drop the rows of people in teams that they left before a period: they hold nothing of it."""
+def _keep_people(context: Context, rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep the rows of the people of a page, with "(all)"; of a person's page the person twice."""
+    part = context.part
+    if part is None:
+        return rows
+    if rows.index.nlevels > 2:
+        people = rows.droplevel(part.column)
+    else:
+        people = pd.concat([rows, rows.rename(index={part.name: ALL}, level=part.column)])
+    return note_of(rows).change(left_out={}).write(people)
+
+
+def _count_once(table: pd.DataFrame) -> Places:
+    """Place the rows without those of people in teams that they left before a period."""
     who = table.index.droplevel([*range(table.index.nlevels - 2)])
     idle = (table[_ZEROS] == 0).all(axis=1).to_numpy() & table["target"].isna().to_numpy()
     left = idle & (who.isin(who[~idle]) | who.duplicated())
-    kept: pd.DataFrame = table[~left | (who.get_level_values(0) == ALL)]
-    return kept
+    return np.flatnonzero(~left | (who.get_level_values(0) == ALL))
 
 
 def _is_total(table: pd.DataFrame, levels: Sequence[Any]) -> Any:

@@ -97,7 +97,7 @@ def _measure(
         if is_now:
             own = forecasts.own_chances(context)
         else:
-            then = forecasts.deals_then(context, at_all=True)
+            then = forecasts.deals_then(context)
             own = analysis.select_own_chances(then).set_index("unique_id")
         found["win_chance"] = own["win_chance"].reindex(found.index)
         found["period_chance"] = own["chance"].reindex(found.index)

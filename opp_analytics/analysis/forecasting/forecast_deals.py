@@ -24,7 +24,7 @@ from opp_analytics.analysis.forecasting.win_chances import find_win_chances, fin
 from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName, StageRates
-from opp_analytics.arrays import Floats
+from opp_analytics.arrays import Floats, Series
 from opp_analytics.history import History
 from opp_analytics.note import TableNote, note_of
 from opp_analytics.periods import Freq, When
@@ -185,11 +185,18 @@ class DealForecast:
         learned = replace(question, freq=freq, records=records).learn(())
         return find_win_chances(learned, deals, records.period(deals.day))
 
-    def list_deals(self, shown: pd.Period | None = None, *, at_all: bool = True) -> pd.DataFrame:
+    def find_chances(self, period: pd.Period) -> Series:
+        """Find each deal's chance to be won in a period, by id, in a forecast without groups."""
+        outlook = self.made.outlooks[period]
+        (total,) = outlook.totals
+        rows = total.rows if isinstance(total, Mix) else np.zeros(0, dtype=np.intp)
+        ids = self.opportunities["unique_id"].iloc[rows]
+        return pd.Series(outlook.chance[rows], ids, dtype="float64")
+
+    def list_deals(self, shown: pd.Period | None = None) -> pd.DataFrame:
         """Make the table of `forecast_deals`.
 
-        Under `shown`, the chances of a target are NaN in other periods; those to be won are NaN
-        unless they are asked `at_all`.
+        Under `shown`, the chances of a target are NaN in other periods.
         """
         question, made, opportunities = self.question, self.made, self.opportunities
         deals = made.moment
@@ -204,7 +211,7 @@ class DealForecast:
                 **{str(name): carried[name].array[rows] for name in carried},
                 "value": value,
                 "chance": chance,
-                "win_chance": self.win_chances[rows] if at_all else np.nan,
+                "win_chance": self.win_chances[rows],
                 "counted_value": found["counted_value"],
                 "weighted": found["counted_value"] * chance,
                 "variance_share": found["variance_share"],

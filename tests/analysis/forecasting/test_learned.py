@@ -11,6 +11,7 @@ import pytest
 
 from opp_analytics import errors
 from opp_analytics.analysis import backtest, forecast, forecast_deals, sentence
+from opp_analytics.analysis.forecasting.forecast_deals import DealForecast
 from opp_analytics.analysis.forecasting.learned import Learned, Miss
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.moment import (
@@ -220,6 +221,19 @@ def test_forecast_deals__knows_the_chance_to_win_at_all():
         assert own.tolist() == pytest.approx([chance] * 2)
     stated = forecast_deals(FRAME, as_of=AS_OF, method="stated")
     assert stated["win_chance"].tolist() == [0.5, 0.5]
+
+
+def test_find_chances__are_those_of_the_period_in_forecast_deals():
+    history = even_months(9, owners=True)
+    asked: dict[str, Any] = {**ASKED, "history": history, "freq": "M", "target": None}
+    asked["method"] = Method("learned")
+    made = DealForecast.of(history.as_of("2026-09-10T12:00Z"), periods=2, **asked)
+    table = made.list_deals()
+    for period in ("2026-09", "2026-10"):
+        own = table[table["period"] == period].set_index("unique_id")["chance"]
+        found = made.find_chances(pd.Period(period, "M"))
+        assert found.to_dict() == own.to_dict()
+        assert len(found) == 2
 
 
 def test_forecast_deals__without_a_history_uses_stated_and_says_so():
