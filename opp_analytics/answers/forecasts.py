@@ -108,11 +108,10 @@ def _forecast(
     whole = partial(_forecast_whole, context, moment, method, periods, teams_on)
     # What a forecast was made from takes 80 MB at 100,000 deals; without parts it is asked once.
     key = "forecast", context.levels, moment, method, periods, teams_on
-    leveled = context.keep(whole, *key) if context.has_parts else whole()
+    leveled, once = context.keep(whole, *key) if context.has_parts else whole()
     table = leveled.show(is_shown)
     if not levels:
         return table, table.iloc[:0]
-    once = context.keep(lambda: _count_once(leveled.plain), "once", *key)
     own, groups = _keep_part(table.iloc[once], part, levels)
     giants = leveled.find_giants(depth, part.name if part else "")
     return note_of(own).change(giants=giants).write(own), groups
@@ -124,9 +123,10 @@ def _forecast_whole(
     method: MethodName,
     periods: int | tuple[str, ...],
     teams_on: pd.Timestamp | None,
-) -> analysis.LeveledForecast:
+) -> tuple[analysis.LeveledForecast, Places]:
+    """Forecast the whole, and place its rows without those that `_count_once` drops."""
     levels, now = list(context.levels), moment is None
-    return analysis.LeveledForecast.of(
+    made = analysis.LeveledForecast.of(
         context.whole if moment is None else read_record(context, moment),
         as_of=context.day if moment is None else as_date(moment, tz=context.tz),
         periods=periods if now else list(periods),  # type: ignore[arg-type]
@@ -141,6 +141,7 @@ def _forecast_whole(
         tz=context.tz,
         teams_on=teams_on,
     )
+    return made, _count_once(made.plain)
 
 
 def convert_history(context: Context) -> History:
