@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar, cast
 
 import pandas as pd
 import typer
@@ -60,6 +60,7 @@ from opp_analytics.schema import COLUMNS, Json
 from opp_analytics.table_files import FileTable
 from opp_analytics.text import count
 
+_T = TypeVar("_T")
 _PAGE = Path("weekly.html")
 _BESIDE: dict[str, tuple[str, Callable[[Org], str]]] = {
     "people": ("people", describe_people),
@@ -222,7 +223,7 @@ def _take_last(history: oa.History) -> pd.DataFrame:
 # Questions
 
 
-def _ask(question: str, hint: str, option: str, read: Callable[[str], Any]) -> Any:
+def _ask(question: str, hint: str, option: str, read: Callable[[str], _T]) -> _T:
     """Ask until the answer can be read; without a terminal say which option answers."""
     way = f"use {option}, or --yes for the guesses. Nothing was written."
     if not sys.stdin.isatty():
@@ -262,13 +263,12 @@ def _answer_column(drafted: crm.Drafted, about: str, given: str | None, yes: boo
     guess = question.guesses.get(about, "")
     if guess:
         note(f'Guess: "{guess}", {question.reasons[about]}.')
-    answered: crm.Drafted = _ask(
+    return _ask(
         question.asked,
         f'Enter for "{guess}".' if guess else "Enter for none.",
         "--id COLUMN" if guess else "--owner COLUMN",
         lambda typed: answer(typed or guess),
     )
-    return answered
 
 
 def _answer_stages(drafted: crm.Drafted, given: Sequence[str], yes: bool) -> crm.Drafted:
@@ -297,7 +297,8 @@ def _answer_stages(drafted: crm.Drafted, given: Sequence[str], yes: bool) -> crm
         "--stage NAME=KIND",
         lambda typed: _read_stages(typed, names, question),
     )
-    return drafted.answer(stages={name: kind for name, kind in guesses.items() if kind} | answers)
+    told = {name: cast("Kind", kind) for name, kind in guesses.items() if kind}
+    return drafted.answer(stages=told | answers)
 
 
 def _read_stages(

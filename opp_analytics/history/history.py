@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -62,6 +62,7 @@ from opp_analytics.org import (
 )
 from opp_analytics.periods import Freq, When, as_date, as_instant
 
+_T = TypeVar("_T")
 _CLOSED = ("won", "lost", "conflict")
 _TIMELINE = ["seen_after", "seen_at", "operation", "field", "before", "after", "run_id"]
 _INSTANTS = ("seen_after", "seen_at")
@@ -680,8 +681,7 @@ class History:
             counted = table.group_by(["stage", "status"]).agg(deals=table["unique_id"].nunique())
             return self._conform(self.collect(counted))
 
-        found: pd.DataFrame = self.remember(("stages seen",), count_deals)
-        return found
+        return self.remember(("stages seen",), count_deals)
 
     def _conform(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Conform a frame to the org, and note the org in its attrs."""
@@ -690,7 +690,7 @@ class History:
         frame.attrs["org"] = self.org.facts
         return conform(frame)
 
-    def remember(self, key: tuple[Any, ...], make: Callable[[], Any], *, fact: bool = False) -> Any:
+    def remember(self, key: tuple[Any, ...], make: Callable[[], _T], *, fact: bool = False) -> _T:
         """Call `make` once per key until a record is added.
 
         The last eight results are kept, and every `fact`.
@@ -735,8 +735,7 @@ class History:
         held = org.hold_teams(day)
         if list_derived(held.people) != list_derived(org.people):
             return self
-        same: Self = self.remember(("teams", day), lambda: self.read_by(held))
-        return same
+        return self.remember(("teams", day), lambda: self.read_by(held))
 
     def until(self, record: pd.Timestamp) -> Self:
         """Copy this history as it was after one of its records, read-only."""
@@ -989,8 +988,7 @@ class History:
         """
         if self.is_part:
             return whole_of(self).list_closings()
-        found: pd.DataFrame = self.remember(("closings",), self._read_closings, fact=True)
-        return found
+        return self.remember(("closings",), self._read_closings, fact=True)
 
     def _read_closings(self) -> pd.DataFrame:
         begins, first = self.begins, self.records["recorded_at"].min()

@@ -187,20 +187,18 @@ class ScopedSource:
 
     def log(self) -> ibis.Table:
         """Select all change rows of the deals that ever belonged to this part."""
-        found: ibis.Table = self._memory.get(
+        return self._memory.get(
             "log", self.version(), lambda: self.keep(self._select_log()), fact=True
         )
-        return found
 
     def table(self) -> ibis.Table:
         """Select the rows of this part, with an added row each time a deal left it.
 
         The added row has the values of the deal before.
         """
-        found: ibis.Table = self._memory.get(
+        return self._memory.get(
             "table", self.version(), lambda: self.keep(self._mark_rows()), fact=True
         )
-        return found
 
     def _select_log(self) -> ibis.Table:
         log = self.whole.log

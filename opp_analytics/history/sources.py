@@ -61,10 +61,7 @@ class FolderSource:
                     "a later record shows them"
                 )
         kinds = dict(entries[-1].kinds) if entries else {}
-        table: ibis.Table = self._memory.get(
-            "table", files, lambda: self.keep(self._engine.read(files, kinds))
-        )
-        return table
+        return self._memory.get("table", files, lambda: self.keep(self._engine.read(files, kinds)))
 
     def keep(self, table: ibis.Table) -> ibis.Table:
         """Read a table of a small log into memory.
@@ -76,8 +73,7 @@ class FolderSource:
 
     def records(self) -> pd.DataFrame:
         """List all records, in order of time."""
-        records: pd.DataFrame = self._memory.get("records", self.version(), self._read_records)
-        return records.copy()
+        return self._memory.get("records", self.version(), self._read_records).copy()
 
     def version(self) -> tuple[str, ...]:
         """Tell what is recorded: it changes with each record, and with each file set aside."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any, BinaryIO, TypeVar
 
 import msgspec
 import pandas as pd
@@ -37,6 +37,7 @@ class Damage(HistoryError):
         self.damage = problem
 
 
+_T = TypeVar("_T")
 Note = Mapping[str, str]
 """A problem of an import: ``unique_id`` and ``problem``."""
 
@@ -328,7 +329,7 @@ class Memory:
         self._results: dict[Any, tuple[Any, Any]] = {}
         self._facts: dict[Any, tuple[Any, Any]] = {}
 
-    def get(self, key: Any, state: Any, compute: Callable[[], Any], *, fact: bool = False) -> Any:
+    def get(self, key: Any, state: Any, compute: Callable[[], _T], *, fact: bool = False) -> _T:
         """Return the result for `key`.
 
         It is computed the first time, when `state` has changed, and while `state` is None, unknown.
@@ -336,13 +337,13 @@ class Memory:
         Every question asks for a `fact`, so facts are not dropped to make room.
         """
         results = self._facts if fact else self._results
-        before, result = results.pop(key, (None, None))
-        if before is None or state != before:
-            result = compute()
-        results[key] = state, result
+        kept: tuple[Any, _T] = results.pop(key, (None, None))
+        if kept[0] is None or state != kept[0]:
+            kept = state, compute()
+        results[key] = kept
         while len(self._results) > _MOST:
             del self._results[next(iter(self._results))]
-        return result
+        return kept[1]
 
 
 _STATE = re.compile(r"([0-9]{6})-[0-9a-f]{64}\.arrow")
@@ -383,8 +384,7 @@ class Store:
         Where the folder changed, read them, and check that none is missing.
         """
         marks = self._look("records", lambda: read_marks(self.folder, self.folder / "records"))
-        entries: list[Entry] = self._memory.get("entries", marks, self._read_entries)
-        return entries
+        return self._memory.get("entries", marks, self._read_entries)
 
     def _read_entries(self) -> list[Entry]:
         refuse_links(self.folder)
@@ -422,8 +422,7 @@ class Store:
             mark = make_mark(file.stat())
         except OSError as error:
             raise Damage(file, f"cannot be read ({error.strerror})") from None
-        entry: Entry = self._memory.get(file, mark, lambda: read_entry(file), fact=True)
-        return entry
+        return self._memory.get(file, mark, lambda: read_entry(file), fact=True)
 
     def change_files(self, entries: list[Entry]) -> list[Path]:
         """List the change file of every entry in use.
@@ -436,8 +435,7 @@ class Store:
         )
         used = [entry for entry in entries if entry.name not in aside]
         state = marks and (used, marks)
-        files: list[Path] = self._memory.get("files", state, lambda: self._check_files(used))
-        return files
+        return self._memory.get("files", state, lambda: self._check_files(used))
 
     def _check_files(self, used: list[Entry]) -> list[Path]:
         for entry in used:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pandas as pd
 
@@ -128,7 +128,8 @@ WHERE unique_id IN (SELECT value FROM json_each(?))
 """
 
 
-Job = Callable[[sqlite3.Connection], Any]
+_T = TypeVar("_T")
+Job = Callable[[sqlite3.Connection], object]
 
 
 class SentCell(NamedTuple):
@@ -289,14 +290,14 @@ class Journal:
                 self._failure = self._failure or JournalError("the run has ended")
                 self._connection.close()
 
-    def do(self, job: Job) -> Any:
+    def do(self, job: Callable[[sqlite3.Connection], _T]) -> _T:
         """Run a job, commit it with all queued jobs, and return its result."""
         with self._lock:
             if self._failure is not None:
                 raise self._failure
             queued = [self._queue.popleft() for _ in range(len(self._queue))]
             try:
-                return self._commit([*queued, job])
+                return self._commit(queued, job)
             except (sqlite3.Error, UnicodeDecodeError) as error:
                 self._failure = _make_error(self.path, error)
                 raise self._failure from None
@@ -305,21 +306,22 @@ class Journal:
         """Queue a job for the next commit, without waiting for a running one."""
         self._queue.append(job)
 
-    def _commit(self, jobs: list[Job]) -> Any:
+    def _commit(self, queued: list[Job], job: Callable[[sqlite3.Connection], _T]) -> _T:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            results = [job(self._connection) for job in jobs]
+            for each in queued:
+                each(self._connection)
+            result = job(self._connection)
             self._connection.execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
-        return results[-1]
+        return result
 
     def query(self, query: str, *values: Any) -> list[sqlite3.Row]:
         """Return the rows of a query, with all queued jobs done."""
-        rows: list[sqlite3.Row] = self.do(lambda db: db.execute(query, values).fetchall())
-        return rows
+        return self.do(lambda db: db.execute(query, values).fetchall())
 
     # -- writing a run
 
@@ -405,8 +407,7 @@ class Journal:
             self._intend(db, run.run_id, number)
             return None
 
-        found: EqualCreate | None = self.do(ask)
-        return found
+        return self.do(ask)
 
     def _intend(
         self,

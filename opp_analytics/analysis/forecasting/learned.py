@@ -544,8 +544,7 @@ def fit_learned(
         whole = fit_learned(history, records, **asked_of) if by else None
         return Learned(versions, whole)
 
-    found: Learned = history.remember(("learned", *asked), fit)
-    return found
+    return history.remember(("learned", *asked), fit)
 
 
 def put_in_buckets(

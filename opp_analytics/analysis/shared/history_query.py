@@ -534,8 +534,7 @@ def read_changes(
         found.attrs = {"org": Org.of(history).facts}
         return conform(found).assign(outcome=codes)
 
-    found: pd.DataFrame = history.remember(("change rows", *of, *wanted), collect)
-    return found
+    return history.remember(("change rows", *of, *wanted), collect)
 
 
 def number_deals(rows: pd.DataFrame) -> Counts:
