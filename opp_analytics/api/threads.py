@@ -29,10 +29,6 @@ class Stop:
         self._lock = threading.Lock()
         self._waiting: dict[int, socket.socket] = {}
 
-    def begin_nothing(self) -> None:
-        """End pauses, and let no request begin; answers are still waited for."""
-        self._over.set()
-
     def cut(self) -> None:
         """Stop now."""
         with self._lock:

@@ -494,19 +494,16 @@ class Transport:
 
     def _body(self, response: Reply, method: str, url: str) -> bytes:
         if not 200 <= response.status < 300:
-            raise self._redact_error(make_error(response, method, _shorten(url)))
+            raise make_error(response, method, _shorten(url)).with_texts(self.redact)
         if problem := self.redact(_describe_page(response, url)):
             raise self._make_unexpected(problem, method, url, response)
         return response.content
 
     def _make_unexpected(self, message: str, method: str, url: str, response: Reply) -> ApiError:
-        return self._redact_error(
-            UnexpectedResponse(message, method=method, url=_shorten(url), status=response.status)
+        error = UnexpectedResponse(
+            message, method=method, url=_shorten(url), status=response.status
         )
-
-    def _redact_error(self, error: ApiError) -> ApiError:
-        """Remove token and key from an error, in case the server repeated them."""
-        return error.with_texts(self.redact)
+        return error.with_texts(self.redact)  # the server may have repeated token and key
 
 
 def _shorten(url: str) -> str:

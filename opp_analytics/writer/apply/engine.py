@@ -87,7 +87,7 @@ class StopSignal(Stop):
     def set(self, reason: str) -> None:
         """Start no further calls; keep the first reason."""
         self.reason = self.reason or reason
-        self.begin_nothing()
+        self._over.set()
 
     def interrupt(self, reason: str, seconds: float) -> None:
         """Start no further calls, and wait at most `seconds` for those in flight."""
