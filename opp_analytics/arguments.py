@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -42,8 +43,8 @@ def number(
     value: Any,
     name: str,
     *,
-    low: float | None = None,
-    high: float | None = None,
+    low: float = -math.inf,
+    high: float = math.inf,
     example: float,
 ) -> float:
     """Check a finite number, not below `low` and not above `high`."""
@@ -51,22 +52,13 @@ def number(
         value, (int, float, np.integer, np.floating)
     ):
         raise ArgumentTypeError.of(name, value, "is not a number", f"use for example {example!r}")
-    try:
-        finite = math.isfinite(value)
-    except OverflowError:  # a whole number beyond what a float holds
-        finite = False
-    if not finite:
-        raise ArgumentValueError.of(
-            name, value, "is not a finite number", f"use for example {example!r}"
-        )
-    if low is not None and value < low:
-        raise ArgumentValueError.of(
-            name, value, f"is below {low:g}", f"use for example {example!r}"
-        )
-    if high is not None and value > high:
-        raise ArgumentValueError.of(
-            name, value, f"is above {high:,.10g}", f"use for example {example!r}"
-        )
+    wrong = "is not a finite number"
+    with suppress(OverflowError):  # a whole number beyond what a float holds
+        if math.isfinite(value):
+            above = f"is above {high:,.10g}" if value > high else ""
+            wrong = f"is below {low:g}" if value < low else above
+    if wrong:
+        raise ArgumentValueError.of(name, value, wrong, f"use for example {example!r}")
     return float(value)
 
 
@@ -82,15 +74,12 @@ def share(value: Any, name: str = "confidence", *, example: float = 0.95) -> flo
 
 def whole(value: Any, name: str, *, low: int = 1, high: int | None = None, example: int) -> int:
     """Check a whole number from `low` to `high`."""
+    way_out = f"use for example {example!r}"
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise ArgumentTypeError.of(
-            name, value, "is not a whole number", f"use for example {example!r}"
-        )
+        raise ArgumentTypeError.of(name, value, "is not a whole number", way_out)
     if value < low or (high is not None and value > high):
         allowed = f"at least {low:,}" if high is None else f"between {low:,} and {high:,}"
-        raise ArgumentValueError.of(
-            name, value, f"must be {allowed}", f"use for example {example!r}"
-        )
+        raise ArgumentValueError.of(name, value, f"must be {allowed}", way_out)
     return int(value)
 
 
@@ -108,19 +97,15 @@ def path(value: Any, name: str = "path") -> Path:
     """Check a path that a file system can be asked about; ``~`` is the home folder."""
     try:
         found = Path(value).expanduser()
-        wrong = b"\x00" in os.fsencode(found)
+        wrong = "holds a NUL, which no path can" if b"\x00" in os.fsencode(found) else ""
     except TypeError:
         raise ArgumentTypeError.of(
             name, value, "is not a path", "use for example 'deals.csv'"
         ) from None
     except (UnicodeError, RuntimeError) as error:
-        raise ArgumentValueError.of(
-            name, value, f"is not a possible path ({error})", "use another one"
-        ) from None
+        wrong = f"is not a possible path ({error})"
     if wrong:
-        raise ArgumentValueError.of(
-            name, value, "holds a NUL, which no path can", "use another one"
-        )
+        raise ArgumentValueError.of(name, value, wrong, "use another one")
     return found
 
 
@@ -133,15 +118,15 @@ def text(value: Any, name: str, *, example: str) -> str:
     return value
 
 
-def texts(value: Any, name: str, *, of: str) -> list[str]:
-    """Check one name, or several distinct ones, and list them; None gives an empty list."""
+def texts(value: Any, name: str) -> list[str]:
+    """Check one column's name, or several distinct ones, and list them; none of None."""
     names = [] if value is None else [value] if isinstance(value, str) else value
     if not isinstance(names, (list, tuple)) or not all(isinstance(text, str) for text in names):
         raise ArgumentTypeError.of(
-            name, value, "is not text", f"use the name of a {of} or a list of names"
+            name, value, "is not text", "use the name of a column or a list of names"
         )
     if len(set(names)) < len(names):
-        raise ArgumentValueError.of(name, value, f"names the same {of} twice", "keep one of them")
+        raise ArgumentValueError.of(name, value, "names the same column twice", "keep one of them")
     return list(names)
 
 

@@ -21,7 +21,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "share": lambda value: arguments.share(value, "arg", example=0.5),
     "whole": lambda value: arguments.whole(value, "arg", low=1, high=9, example=5),
     "one_of": lambda value: arguments.one_of(value, "arg", ["skip", "stop"]),
-    "texts": lambda value: arguments.texts(value, "arg", of="column"),
+    "texts": lambda value: arguments.texts(value, "arg"),
 }
 
 

@@ -468,7 +468,7 @@ def read_context(
     if own is not None:
         frame = own.apply(frame)
     target = org.targets if target is None and len(org.targets) else target
-    levels = texts(by or org.report.get("by"), "by", of="column") or _default_levels(frame, history)
+    levels = texts(by or org.report.get("by"), "by") or _default_levels(frame, history)
     require(frame, *levels)
     freq = org.freq(check_freq(freq or org.report.get("freq", "M")))
     frame = place_teams(frame, find_known_day(frame, day, zone), freq)
@@ -518,7 +518,7 @@ def _read_record_of(
 
 def check_for_each(for_each: str | Sequence[str] | None, context: Context) -> list[Part]:
     """Check the columns that ask for pages of their own, and list the parts that get one."""
-    columns = texts(for_each, "for_each", of="column")
+    columns = texts(for_each, "for_each")
     for column in columns:
         if column not in (_TEAM, _OWNER):
             raise ArgumentValueError.of(

@@ -222,7 +222,7 @@ def check_allowed(allow_missing: Any, frame: pd.DataFrame, entries: list[Entry])
 
     They are those of the API, and further ones of the frame or the history.
     """
-    names = texts(allow_missing, "allow_missing", of="column")
+    names = texts(allow_missing, "allow_missing")
     further = {*frame.columns, *(entries[-1].kinds if entries else ())} - set(rows.KNOWN)
     known = [*(name for name in rows.KNOWN if name != "unique_id"), *sorted(further)]
     for name in names:

@@ -73,7 +73,7 @@ class Groups:
 
 def check_by(by: By, *, level: str | None = None) -> list[str]:
     """Return the grouping columns as a list; refuse one named like the table's index level."""
-    names = texts(by, "by", of="column")
+    names = texts(by, "by")
     if level in names:
         raise ArgumentValueError(
             f"by={by!r}: the result has an index level {level!r}; rename that column"

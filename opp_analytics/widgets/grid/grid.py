@@ -660,7 +660,7 @@ def edit(
         freq=freq,
         height=whole(height, "height", low=120, example=470),
         cell=find_cell(),
-        columns=texts(columns, "columns", of="column"),
+        columns=texts(columns, "columns"),
         add=add,
         remove=remove,
     )
