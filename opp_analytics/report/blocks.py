@@ -75,7 +75,8 @@ def people(context: Context) -> Block:
     money, unit = choose_money(context, table)
     line = ", upright line target" if "target" in table.columns else ""
     drawn = f"Gray bar closed, dot forecast, blue band range{line}. A name opens its deals"
-    said = (*map(answer.say, answer.notes), unit, "Commit and best case with closed", drawn)
+    totals = "Commit and best case with closed" if "commit_total" in table.columns else ""
+    said = (*map(answer.say, answer.notes), unit, totals, drawn)
     columns = [PICTURE if one == "high" else one for one in table.columns if one != "low"]
     shown = show_table(answer, table, "people", columns=columns, money=money)
     sub = ". ".join(filter(None, said))

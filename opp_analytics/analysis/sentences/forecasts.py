@@ -267,9 +267,8 @@ def _describe_ahead(label: str, table: pd.DataFrame) -> str:
     name, amount, known = _name(label, table), money_of(table), math.isfinite(row["low"])
     due, forecast = f"{amount(row['open_value'])} due", _write_expected(row, table)
     if not math.isfinite(row["target"]):
-        return f"{name}: " + (
-            f"forecast {forecast}, {due} so far" if known else f"{due} so far, too early to say"
-        )
+        due = f"{due} so far" if row["open_count"] else "nothing due yet"
+        return f"{name}: {f'forecast {forecast}, {due}' if known else f'{due}, too early to say'}"
     won = f"{amount(row['booked'])} won already, nothing more due" if row["booked"] else ""
     none = "" if row["open_count"] else won or "nothing due yet"
     against = f"{forecast} vs. {amount(row['target'])}"
