@@ -12,7 +12,7 @@ from opp_analytics.answers.act_order import rank_deals
 from opp_analytics.answers.act_today import say_actions
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
-from opp_analytics.answers.data import Row, Table
+from opp_analytics.answers.data import Row, Table, make_notes
 from opp_analytics.answers.deal import explain_deal, list_rows
 from opp_analytics.schema import BUCKETS, NO_LABEL
 from opp_analytics.text import Piece, Sentence
@@ -69,7 +69,7 @@ def at_risk(context: Context) -> Answer:
             *([Table("deals", flagged_by, tuple(rows), "value", heads)] if rows else []),
             *([listed] if len(late) else []),
         ),
-        notes=tuple(Sentence.of(doubt) for _ in rows[:1] if doubt),
+        notes=make_notes(doubt if rows else ""),
         call='oa.deal_flags(deals, history, as_of="{day}")',
         opener=partial(explain_deal, context),
     )

@@ -19,8 +19,7 @@ from opp_analytics.answers.data import (
     Row,
     Table,
     lack_records,
-    make_period,
-    read_known,
+    make_periods,
 )
 from opp_analytics.answers.deal import list_deals
 from opp_analytics.text import Sentence
@@ -35,10 +34,7 @@ def coverage(context: Context) -> Answer:
     """
     history = None if context.records.empty else context.history
     table = pacing(context.opportunities, history, **context.options)
-    rows = tuple(
-        make_period(context, period, read_known(row, _COLUMNS))
-        for period, row in zip(table.index, table.to_dict("records"), strict=True)
-    )
+    rows = make_periods(context, table, _COLUMNS)
     has_target = pd.notna(forecasts.current(context)["target"])
     figures = tuple(_list_figures(context)) if has_target else ()
     lacks = [

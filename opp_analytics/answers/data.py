@@ -122,6 +122,17 @@ def is_news(change: float, amount: float) -> bool:
     return bool(round(change, 2)) and abs(change) >= abs(amount) / 10_000
 
 
+def make_periods(context: Context, table: pd.DataFrame, columns: Iterable[str]) -> tuple[Row, ...]:
+    """Make the rows of a table by period, with what is known of some columns."""
+    rows = zip(table.index, table.to_dict("records"), strict=True)
+    return tuple(make_period(context, str(label), read_known(row, columns)) for label, row in rows)
+
+
+def make_notes(*words: str) -> tuple[Sentence, ...]:
+    """Make notes of all that has something to say."""
+    return tuple(Sentence.of(said.removesuffix(".")) for said in words if said)
+
+
 def make_period(context: Context, label: str, values: Mapping[str, Any]) -> Row:
     """Make the row of a period."""
     return Row(label, Piece("text", text.capital(context.name_of(label))), values, kind="period")

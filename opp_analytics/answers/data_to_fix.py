@@ -18,7 +18,7 @@ from opp_analytics.analysis import (
 from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
-from opp_analytics.answers.data import Lack, Row, Table
+from opp_analytics.answers.data import Lack, Row, Table, make_notes
 from opp_analytics.answers.deal import list_deals, read_rows
 from opp_analytics.charts import Place
 from opp_analytics.columns import write_label
@@ -53,7 +53,7 @@ def data_to_fix(context: Context) -> Answer:
             *([_list_findings(context)] if len(findings) else []),
         ),
         chart=charts.ChartData(tuple(bars)) if rows else None,
-        notes=(Sentence.of("Ranked by money, doubtful ones last"),) if rows else (),
+        notes=make_notes("Ranked by money, doubtful ones last" if rows else ""),
         lacks=(Lack(words),) if lacks else (),
         call='oa.audit_summary(oa.audit(deals, as_of="{day}"))',
         opener=partial(_list_deals, context),
@@ -157,11 +157,9 @@ def _list_deals(context: Context, row: Row) -> Answer:
 
 def _say_suggestion(found: pd.DataFrame, deals: pd.DataFrame) -> str:
     """Say how the deals ended, and the fix where all have the same one; the workbook has each."""
-    fixes, parts, said = (
-        found["suggestion"].dropna().unique(),
-        _split(deals),
-        text.count(len(deals)),
-    )
+    fixes = found["suggestion"].dropna().unique()
+    parts = _split(deals)
+    said = text.count(len(deals))
     if len(parts) > 1:
         ended = [f"{count:,} {outcome}" for outcome, count in parts["size"].items()]
         said += f": {text.joined(ended)}"

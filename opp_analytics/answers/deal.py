@@ -143,10 +143,8 @@ def find_expected(context: Context, period: str) -> pd.DataFrame:
     ``expected`` is what each adds; it is also ``late`` if the deal is dated later.
     """
     deals, added = context.deals, forecasts.weigh_deals(context)[period]
-    here, ends = (
-        deals["period"] == period,
-        pd.Period(period, context.freq).end_time.normalize(),
-    )
+    here = deals["period"] == period
+    ends = pd.Period(period, context.freq).end_time.normalize()
     is_late = (deals["outcome"] == "open") & (deals["close_date"] > ends)
     deals = deals.assign(expected=added, late=added.where(is_late, 0.0))
     # Without chances a period still shows what is due.

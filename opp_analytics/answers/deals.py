@@ -12,7 +12,7 @@ from opp_analytics import text
 from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
-from opp_analytics.answers.data import Table
+from opp_analytics.answers.data import Table, make_notes
 from opp_analytics.answers.deal import explain_deal, list_rows, sum_up
 from opp_analytics.answers.tables import CLOSED_AS
 from opp_analytics.schema import BUCKETS
@@ -58,7 +58,7 @@ def deals(context: Context) -> Answer:
         finding=Sentence.of(Piece("count", int(is_open.sum())), " open, worth ", worth),
         method=str(forecasts.method(context)),
         tables=(Table("deals", tuple(columns), tuple(rows), "value", heads),) if rows else (),
-        notes=tuple(map(Sentence.of, _say_older(context))),
+        notes=make_notes(_say_older(context)),
         call='oa.forecast_deals(deals, history=history, as_of="{day}")',
         opener=partial(explain_deal, context),
     )
@@ -106,15 +106,14 @@ def _sort(context: Context, listed: pd.DataFrame) -> pd.DataFrame:
     return listed.iloc[np.lexsort((ago, -expected, periods, outcomes, others))]
 
 
-def _say_older(context: Context) -> list[str]:
+def _say_older(context: Context) -> str:
     """Say how many closed deals are not listed."""
     listed, (first, last) = tables.choose_listed(context), tables.listed_days(context)
     left = context.deals.drop(index=[*listed.index, *tables.leave_open(context).index])
     if left.empty:
-        return []
+        return ""
     days = f"closed before {text.day(first, year=True)}"
-    days += (
-        f" or dated after {text.day(last, year=True)}" if (left["close_date"] > last).any() else ""
-    )
-    all_of_them = "All deals: opp-analytics export deals.xlsx"
-    return [f"Leaves out {text.count(len(left))} {days}. {all_of_them}"]
+    if (left["close_date"] > last).any():
+        days += f" or dated after {text.day(last, year=True)}"
+    deals = text.count(len(left))
+    return f"Leaves out {deals} {days}. All deals: opp-analytics export deals.xlsx"

@@ -14,7 +14,13 @@ from opp_analytics.analysis import describe, evidence
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Row, RowPictures, Table, make_period, read_known
+from opp_analytics.answers.data import (
+    Row,
+    RowPictures,
+    Table,
+    make_periods,
+    read_known,
+)
 from opp_analytics.answers.deal import find_expected, list_due, list_expected
 from opp_analytics.schema import BUCKETS
 from opp_analytics.text import Piece, Sentence
@@ -95,11 +101,8 @@ def list_periods(
     """List every period of a table that is not all 0, overdue and undated deals last."""
     last, columns = table.index.isin(BUCKETS), [name for name in columns if name in table]
     listed = pd.concat([table[~last], table[last]])[columns]
-    rows = [
-        make_period(context, str(period), read_known(row, columns))
-        for period, row in zip(listed.index, listed.to_dict("records"), strict=True)
-    ]
-    found = Table("every period", tuple(columns), tuple(rows), rank=3)
+    rows = make_periods(context, listed, columns)
+    found = Table("every period", tuple(columns), rows, rank=3)
     return (found,) if listed.fillna(0.0).any(axis=None) else ()
 
 

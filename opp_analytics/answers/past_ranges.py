@@ -9,7 +9,12 @@ from opp_analytics.analysis import describe
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Lack, Table, make_period, read_known
+from opp_analytics.answers.data import (
+    Lack,
+    Table,
+    make_notes,
+    make_periods,
+)
 from opp_analytics.answers.deal import list_closed
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.note import note_of
@@ -28,10 +33,7 @@ def past_ranges(context: Context) -> Answer:
         reason, title = str(error), "Past ranges cannot be judged"
         lack = Lack(reason, shell_way="opp-analytics record")
         return Answer("past_ranges", context, title, Sentence.of(reason), lacks=(lack,))
-    rows = tuple(
-        make_period(context, str(period), read_known(row, _COLUMNS))
-        for period, row in zip(table.index, table.to_dict("records"), strict=True)
-    )
+    rows = make_periods(context, table, _COLUMNS)
     return Answer(
         key="past_ranges",
         context=context,
@@ -40,15 +42,15 @@ def past_ranges(context: Context) -> Answer:
         method=str(note_of(table).method),
         tables=(Table("periods", _COLUMNS, rows[::-1]),),
         chart=charts.backtest(table.tail(_MOST_DRAWN)),
-        notes=tuple(map(Sentence.of, _list_notes(context, table))),
+        notes=make_notes(_say_unjudged(context, table)),
         call='oa.backtest(history, lead="now", as_of="{day}", freq="{freq}")',
         opener=lambda row: list_closed(context, row.id),
     )
 
 
-def _list_notes(context: Context, table: pd.DataFrame) -> list[str]:
+def _say_unjudged(context: Context, table: pd.DataFrame) -> str:
     early = note_of(table).figures["left_out"].get("too_early_to_learn")
     if not early:
-        return []
+        return ""
     many = text.capital(text.spelled(early, f"earlier {context.noun}"))
-    return [f"{many} {'is' if early == 1 else 'are'} not judged: too little was known then"]
+    return f"{many} {'is' if early == 1 else 'are'} not judged: too little was known then"

@@ -15,7 +15,7 @@ from opp_analytics.analysis import describe, name_leans
 from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, Part, keep
-from opp_analytics.answers.data import Row, RowPictures, Table
+from opp_analytics.answers.data import Row, RowPictures, Table, make_notes
 from opp_analytics.answers.deal import find_expected, list_deals, list_expected
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.schema import ALL, BUCKETS, HALF_CENT, NO_LABEL
@@ -76,7 +76,7 @@ def people(context: Context) -> Answer:
     )
     # Once the period is decided, other answers are of the next.
     when = text.capital(context.name) if forecasts.lead(context) != context.period else ""
-    notes = (when, _say_calls(context, rows[-1]), _say_leans(context), _say_strangers(context))
+    notes = when, _say_calls(context, rows[-1]), _say_leans(context), _say_strangers(context)
     return Answer(
         key="people",
         context=context,
@@ -85,7 +85,7 @@ def people(context: Context) -> Answer:
         method=str(forecasts.method(context)),
         tables=(Table("people", columns, tuple(_mark_largest(rows)), "expected", heads),),
         chart=RowPictures("list_progress", _PROGRESS, (context.money,), {"aimed": is_aimed}),
-        notes=tuple(Sentence.of(words) for words in notes if words),
+        notes=make_notes(*notes),
         call=f'oa.forecast(deals, history=history, as_of="{{day}}", freq="{{freq}}", '
         f"by={list(context.by)}, totals=True, target=org.targets)",
         opener=partial(_list_behind, context, {text.join_key(key): key for key in by_key}),

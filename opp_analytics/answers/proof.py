@@ -7,7 +7,7 @@ from opp_analytics.analysis import EVERY, describe
 from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Row, Table, lack_records, read_known
+from opp_analytics.answers.data import Row, Table, lack_records, make_notes, read_known
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.text import Piece, Sentence
 
@@ -51,6 +51,6 @@ def proof(context: Context) -> Answer:
         title=title,
         finding=Sentence.of(describe(table)),
         tables=(Table("methods", _COLUMNS, rows, heads=_HEADS),) if rows else (),
-        notes=(Sentence.of(said),) if few else (),
+        notes=make_notes(said if few else ""),
         call='oa.score(oa.backtest(history, freq="{freq}", methods="all"))',
     )

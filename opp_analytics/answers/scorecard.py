@@ -10,7 +10,7 @@ from opp_analytics.analysis import scorecard as analyze
 from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, Part
-from opp_analytics.answers.data import Lack, Row, Table, lack_records, read_known
+from opp_analytics.answers.data import Lack, Row, Table, lack_records, make_notes, read_known
 from opp_analytics.schema import NO_LABEL
 from opp_analytics.text import Piece, Sentence
 
@@ -55,7 +55,7 @@ def scorecard(context: Context) -> Answer:
     return answer(
         Sentence.of(describe(table)),
         tables=(Table(text.plural(context.who), _COLUMNS, rows),) if rows else (),
-        notes=(Sentence.of(about),) if rows else (),
+        notes=make_notes(about if rows else ""),
         lacks=(lack,) if rows and context.records.empty else (),
         call=f'oa.scorecard(deals, history, as_of="{{day}}", by="{context.person}", '
         f'start="{start:%Y-%m-%d}")',

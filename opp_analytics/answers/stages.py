@@ -11,7 +11,7 @@ from opp_analytics.analysis import StageEntries, describe, stage_funnel
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
-from opp_analytics.answers.data import Row, Table, lack_records
+from opp_analytics.answers.data import Row, Table, lack_records, make_notes
 from opp_analytics.answers.deal import add_details, list_deals
 from opp_analytics.columns import write_key
 from opp_analytics.errors import NotEnoughHistory
@@ -91,7 +91,7 @@ def _sum_open(context: Context) -> Answer:
         finding=Sentence.of(found.removesuffix(".")),
         tables=(table,) if is_open else (),
         chart=charts.ChartData(tuple(bars)),
-        notes=(Sentence.of("Open value by stage"),) if is_open else (),
+        notes=make_notes("Open value by stage" if is_open else ""),
         lacks=(lack_records(what),),
         call="oa.stage_funnel(deals)",
         opener=partial(_list_open, context),

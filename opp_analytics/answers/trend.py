@@ -12,7 +12,7 @@ from opp_analytics.analysis import describe, explain_pacing
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Lack, Row, Table, lack_records, read_known
+from opp_analytics.answers.data import Lack, Row, Table, lack_records, make_notes, read_known
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.note import note_of
 from opp_analytics.org import day_of
@@ -114,7 +114,7 @@ def _draw(
             calls=forecasts.trace_call(context),
             pacing=forecasts.pacing(context),
         ),
-        notes=tuple(Sentence.of(words) for words in notes if words),
+        notes=make_notes(*notes),
         lacks=lacks,
         call='oa.forecast_fan(history, period="{period}", freq="{freq}", as_of="{day}")',
     )

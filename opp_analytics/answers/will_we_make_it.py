@@ -14,7 +14,7 @@ from opp_analytics.analysis import describe, evidence, say_held
 from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
-from opp_analytics.answers.data import Figure, Row, Table, make_period, read_known
+from opp_analytics.answers.data import Figure, Row, Table, make_notes, make_period, read_known
 from opp_analytics.answers.deal import name_deal
 from opp_analytics.arrays import Series
 from opp_analytics.errors import DataError, NotEnoughHistory
@@ -53,7 +53,7 @@ def will_we_make_it(context: Context) -> Answer:
             *_look_back(context),
         ),
         figures=tuple(_list_figures(context)),
-        notes=tuple(Sentence.of(words.removesuffix(".")) for words in said if words),
+        notes=make_notes(*said),
         call='oa.forecast(deals, history=history, as_of="{day}", freq="{freq}", '
         "target=org.targets)",
     )
@@ -164,10 +164,8 @@ def _say_call(context: Context) -> str:
         or forecasts.calls(context).empty
     ):
         return ""
-    row, money = (
-        forecasts.calls(context).loc[forecasts.whole(context)],
-        partial(context.money, fine=True),
-    )
+    row = forecasts.calls(context).loc[forecasts.whole(context)]
+    money = partial(context.money, fine=True)
     override = (
         f", {row['overrider']} says {money(row['override'])}"
         if math.isfinite(row["override"])

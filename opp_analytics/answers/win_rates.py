@@ -12,7 +12,7 @@ from opp_analytics.analysis import describe, evidence, scorecard, win_rate
 from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, Part
-from opp_analytics.answers.data import Figure, Row, Table, make_period, read_known
+from opp_analytics.answers.data import Figure, Row, Table, make_notes, make_period, read_known
 from opp_analytics.answers.deal import list_deals
 from opp_analytics.org import LOST, close_by
 from opp_analytics.periods import Freq, labels
@@ -66,7 +66,7 @@ def win_rates(context: Context) -> Answer:
         if closed
         else (),
         chart=charts.win_rate(drawn, overall=rate, differs=apart) if people else None,
-        notes=(Sentence.of(note),) if len(known) > 1 else (),
+        notes=make_notes(note if len(known) > 1 else ""),
         call=f'oa.win_rate(deals, start="{since:%Y-%m-%d}", end="{{day}}", as_of="{{day}}"{by})',
         opener=partial(_list_closed, context),
     )

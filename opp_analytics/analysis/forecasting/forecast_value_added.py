@@ -133,10 +133,8 @@ def _collect_sources(samples: CallSamples, by: str | None) -> tuple[pd.DataFrame
 
     Count the people who had none and counted otherwise.
     """
-    level, people = (
-        samples.read_level(*([by] if by else [])),
-        samples.read_level("owner_name")["weighted"],
-    )
+    level = samples.read_level(*([by] if by else []))
+    people = samples.read_level("owner_name")["weighted"]
     plain_on: dict[Any, Any] = {
         day: part.droplevel([0, 1]).to_dict() for day, part in people.groupby(level=POINT)
     }
@@ -188,10 +186,8 @@ def _blend(cells: pd.DataFrame) -> pd.Series[float]:
     """Blend the model with the calls of reps, scaled by their past bias at the same lead."""
     # A ratio of sums: the mean of ratios is too high, because a small call weighs as much as a
     # large one.
-    keys, known = (
-        [cells["group"], cells["place"]],
-        cells[["actual", "reps"]].where(cells["reps"].notna()),
-    )
+    keys = [cells["group"], cells["place"]]
+    known = cells[["actual", "reps"]].where(cells["reps"].notna())
     n, past = known["reps"].notna().groupby(keys).cumsum() - 1, known.groupby(keys).cumsum() - known
     ratio = (past["actual"] / past["reps"]).where(past["reps"] > 0, 1.0)
     scale = ((_STRENGTH + n * ratio) / (_STRENGTH + n)).clip(1 / _MOST, _MOST)

@@ -277,10 +277,8 @@ class Learned:
             known, lessons = self._past_points(day, lead), None
             count = self._count_own(known)
             if count >= FEWEST:
-                record, score_past = (
-                    self.records.find_newest(day),
-                    partial(self._score_past, day, period, count),
-                )
+                record = self.records.find_newest(day)
+                score_past = partial(self._score_past, day, period, count)
                 late, further = self._scale_to_today(known, record, lead)
                 lessons = Lessons(self._learn_chances(day, lead), late, further, score_past)
             self._lessons[day, period] = lessons

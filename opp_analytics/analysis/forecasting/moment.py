@@ -777,10 +777,8 @@ class _Columns:
         self._rows += len(batch)
 
     def _number(self, name: str, texts: pa.ChunkedArray) -> Integers:
-        encoded, numbers = (
-            texts.fill_null(NO_LABEL).combine_chunks().dictionary_encode(),
-            self._numbers[name],
-        )
+        encoded = texts.fill_null(NO_LABEL).combine_chunks().dictionary_encode()
+        numbers = self._numbers[name]
         places = [numbers.setdefault(text, len(numbers)) for text in encoded.dictionary.to_pylist()]
         return np.asarray(np.array(places, dtype=_fit(len(numbers)))[encoded.indices.to_numpy()])
 

@@ -190,10 +190,8 @@ def _sum_by_day(deals: Moment, period: pd.Period) -> tuple[Counts, Floats, Count
     # A win dated later than today, in a frame that knows no later one, has closed.
     place = (deals.group[mine], np.minimum(deals.due[mine], end) - first)
     days = np.arange(first, end + 1)
-    booked, won = (
-        np.zeros((deals.size, len(days))),
-        np.zeros((deals.size, len(days)), dtype=np.int64),
-    )
+    booked = np.zeros((deals.size, len(days)))
+    won = np.zeros((deals.size, len(days)), dtype=np.int64)
     np.add.at(booked, place, np.nan_to_num(deals.value[mine]))
     np.add.at(won, place, 1)
     booked = booked.cumsum(axis=1)

@@ -231,10 +231,8 @@ def _solve_win_chances(share: Floats, exits: Counts) -> Floats:
     size = len(share)
     moves, won = share[:, :size].copy(), share[:, size].copy()
     for place in np.flatnonzero(exits == 0):
-        later, earlier = (
-            np.flatnonzero(exits[place:] > 0) + place,
-            np.flatnonzero(exits[:place] > 0),
-        )
+        later = np.flatnonzero(exits[place:] > 0) + place
+        earlier = np.flatnonzero(exits[:place] > 0)
         if len(later) or len(earlier):
             moves[place, later[0] if len(later) else earlier[-1]] = 1.0
     # Deals that only move between two stages for ever would make the system singular; their chance

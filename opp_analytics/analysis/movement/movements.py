@@ -73,10 +73,8 @@ class Pool:
                 f"due={due!r} is not a time window; use a pair (first day, last day), or a "
                 "period such as '2026Q4' or '2026-11'"
             )
-        first, last = (
-            as_date(due[0], tz=asked.tz, name="due[0]"),
-            as_date(due[1], tz=asked.tz, name="due[1]"),
-        )
+        first = as_date(due[0], tz=asked.tz, name="due[0]")
+        last = as_date(due[1], tz=asked.tz, name="due[1]")
         if last < first:
             raise ArgumentValueError(f"due={due!r} ends before it starts; swap its days")
         return cls(first, last)

@@ -282,11 +282,9 @@ def _list_open_changes(history: History, groups: Sequence[str]) -> ibis.Table:
     return came.union(went)
 
 
-_EARLIER, _UNKNOWN, _LATER = (
-    "created_before_the_periods",
-    "first_record_without_created_at",
-    "created_later",
-)
+_EARLIER = "created_before_the_periods"
+_UNKNOWN = "first_record_without_created_at"
+_LATER = "created_later"
 OUTSIDE = (_EARLIER, _UNKNOWN, _LATER)
 """Labels of deals outside the periods."""
 

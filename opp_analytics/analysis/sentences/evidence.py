@@ -142,14 +142,10 @@ def say_rough(row: Any, table: pd.DataFrame) -> str:
     low, high, money = row["low"], row["high"], money_of(table)
     if not high - low >= HALF_CENT or is_one_deal(row, table):
         return ""
-    ended, period = (
-        int(note_of(table).figures.get("learned_from", 0)),
-        noun(note_of(table).freq),
-    )
-    few, rests = (
-        0 < ended < _FEWEST_PERIODS,
-        f"it rests on {spelled(ended, f'ended {period}')} only.",
-    )
+    ended = int(note_of(table).figures.get("learned_from", 0))
+    period = noun(note_of(table).freq)
+    few = 0 < ended < _FEWEST_PERIODS
+    rests = f"it rests on {spelled(ended, f'ended {period}')} only."
     if high - low <= _WIDEST * row["expected"] + HALF_CENT:
         return f"The range is rough: {rests}" if few else ""
     around = f"{money_range(low, high, money, to=' to ')} around {money(row['expected'])}"

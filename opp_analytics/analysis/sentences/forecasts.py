@@ -127,11 +127,9 @@ _DAYS_LEFT = ("today", "tomorrow", "in two days")
 def _describe_settled(label: str, table: pd.DataFrame) -> tuple[str, str]:
     """Say how a period ends, and what can still be done in it."""
     row: Row = table.loc[label]
-    name, amount, left = (
-        _name(label, table),
-        money_of(table),
-        evidence.count_days_left(label, table),
-    )
+    name = _name(label, table)
+    amount = money_of(table)
+    left = evidence.count_days_left(label, table)
     if met := row["gap"] <= 0:
         over = (
             f", {amount(-row['gap'])} over" if row["gap"] else "" if left is None else ", on target"
@@ -213,10 +211,8 @@ def _describe_without_target(
     name: str, row: Row, table: pd.DataFrame, begun: bool
 ) -> tuple[str, ...]:
     amount, due = money_of(table), spelled(int(row["open_count"]), "open deal")
-    said, forecast = (
-        f"{name}: {_say_closed(row['booked'], amount)}",
-        f"forecast {amount(row['expected'])}",
-    )
+    said = f"{name}: {_say_closed(row['booked'], amount)}"
+    forecast = f"forecast {amount(row['expected'])}"
     if evidence.expects_nothing(row):
         return (f"{said} and no open deals due.",)
     # By chances from history, deals due in other periods count in this one too.

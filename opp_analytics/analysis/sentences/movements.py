@@ -416,8 +416,6 @@ def describe_stage_flow(table: pd.DataFrame) -> str:
     if known.empty:
         return "No stay in a stage has ended yet."
     left, advanced = int(known["left"].sum()), int(known["advanced"].sum())
-    if not advanced:
-        return f"{capital(count(left))} left a stage, none for a later one."
     if not evidence.is_enough(left):
         return evidence.say_few(f"{number(advanced)} of {count(left)} leaving stages moved on")
     if advanced == left:
@@ -425,15 +423,9 @@ def describe_stage_flow(table: pd.DataFrame) -> str:
     share = percent(1 - advanced / left)
     differs = mark_differences(known["advanced"], known["left"])
     low = known[differs & (known["advanced"] / known["left"] < advanced / left).to_numpy()]
-    if low.empty and len(known) > 1:
-        return f"No stage stands out: {share} of deals leaving one go no further."
-    names = joined(
-        [write_label("stage", name) for name in (known if low.empty else low).index],
-        most=3,
-        last="or",
-    )
     if low.empty:
-        return f"{share} of deals leaving {names} go no further."
+        return f"No stage stands out: {share} of deals leaving one go no further."
+    names = joined([write_label("stage", name) for name in low.index], most=3, last="or")
     return (
         f"{percent(1 - low['advanced'].sum() / low['left'].sum())} of deals leaving {names} "
         f"go no further, {share} overall."
@@ -454,7 +446,5 @@ def describe_stage_funnel(table: pd.DataFrame) -> str:
     if not share:
         return f"The open pipeline is {money_of(table)(whole)} in {count(deals)}."
     where = joined([write_label("stage", name) for name in (first, *others)], most=3)
-    if share == "100%":
-        return f"All {money_of(table)(whole)} of open pipeline is in {where}."
     each = " each" if others else ""
     return f"Of {money_of(table)(whole)} in the open pipeline, {share}{each} is in {where}."

@@ -286,7 +286,7 @@ def test_sentence__of_slippage_compares_no_part_of_a_period() -> None:
         ((58, 60, 62), "No stage stands out: 40% of deals leaving one go no further."),
         ((35, 60, 62), "65% of deals leaving Discovery go no further, 48% overall."),
         ((60, 60, 90), "40% of deals leaving Discovery or Proposal go no further, 30% overall."),
-        ((0, 0, 0), "300 deals left a stage, none for a later one."),
+        ((0, 0, 0), "No stage stands out: 100% of deals leaving one go no further."),
     ],
 )
 def test_sentence__of_a_stage_flow_names_the_stage_that_loses_more_beyond_chance(
