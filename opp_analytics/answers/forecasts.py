@@ -870,8 +870,26 @@ def _keep_part(
         aimed = ["target", "p_target", "gap", "pipeline_coverage", "needed_pipeline", "attainment"]
         unknown = dict.fromkeys(["low", "median", "high", *aimed], np.nan)
         whole = pd.DataFrame(0.0, index=labels, columns=table.columns).assign(**unknown)
+    if whole.index.has_duplicates:
+        whole = _add_up_teams(whole)
     # What was left out is counted in the whole, not in the part.
     return note_of(table).change(left_out={}).write(whole), mine
+
+
+def _add_up_teams(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add up the rows by period of a person who changed teams in one.
+
+    Each team has a part of the target; the chance of the whole target is known once all is closed.
+    """
+    whole = rows.groupby(level="period", sort=False).sum(min_count=1)
+    whole["to_date"] = whole["to_date"] > 0
+    twice = whole.index.isin(rows.index[rows.index.duplicated()])
+    booked, target = whole["booked"], whole["target"]
+    certain = (booked >= target - HALF_CENT).astype("float64").where(whole["low"] == whole["high"])
+    gap = target - booked
+    made = {"gap": gap, "attainment": booked / target, "p_target": certain.where(target.notna())}
+    made["pipeline_coverage"] = whole["open_value"] / gap.where(gap >= HALF_CENT)
+    return whole.assign(**{name: whole[name].mask(twice, made[name]) for name in made})
 
 
 def _keep_people(context: Context, rows: pd.DataFrame) -> pd.DataFrame:

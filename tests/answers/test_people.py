@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.answers import Answer, people, read_context, why_it_moved
+from opp_analytics.answers import Answer, forecasts, people, read_context, why_it_moved
+from opp_analytics.answers.context import Part
 from opp_analytics.report.compose import compose
 from opp_analytics.report.digest import make_digest
 from tests.pipelines import AS_OF, MOVED, TEAMS, THIS_WEEK, context_of, pipeline
@@ -168,3 +169,20 @@ def test_people__of_teams_with_a_target_alone_show_it(opportunities):
     assert "target" in answer.tables[0].columns
     assert aimed["East"] == 200_000
     assert aimed["Ann"] is None
+
+
+def test_forecast__of_a_person_who_changed_teams_adds_up_both_parts_of_a_target():
+    moved = [
+        {"owner_name": "Ann", "team": "East"},
+        {"owner_name": "Ann", "team": "West", "from_date": "2026-02-11"},
+    ]
+    target = {"period": "2026-02", "owner_name": "Ann", "target": 28_000.0}
+    org = oa.Org(people=moved, targets=[target])
+    won = ("w", "Willow", 7_000.0, "closed_won", "won", "2026-02-20", 100, "Ann")
+    frame = org.apply(pipeline([*THIS_WEEK, won]))
+    whole = oa.ask("people", frame, as_of=AS_OF, org=org).context
+    table = forecasts.forecast(whole.narrow(Part("owner_name", "Ann")))
+    assert table.index.is_unique
+    row = table.loc["2026-02"]
+    assert (row["target"], row["gap"], row["attainment"]) == (28_000.0, 21_000.0, 0.25)
+    assert row["p_target"] == 0
