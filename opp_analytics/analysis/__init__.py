@@ -49,7 +49,12 @@ from opp_analytics.analysis.forecasting.call_accuracy import judge_callers as ju
 
 # isort: skip
 from opp_analytics.analysis.forecasting.call_samples import CallSamples as CallSamples
-from opp_analytics.analysis.forecasting.forecast import LeveledForecast as LeveledForecast
+from opp_analytics.analysis.forecasting.forecast import (
+    LeveledForecast as LeveledForecast,
+)
+from opp_analytics.analysis.forecasting.forecast import (
+    compare_with_target as compare_with_target,
+)
 
 from opp_analytics.analysis.forecasting.edit_impact import EditImpact as EditImpact  # isort: skip
 from opp_analytics.analysis.forecasting.forecast_categories import (

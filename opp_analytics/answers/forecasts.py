@@ -884,12 +884,10 @@ def _add_up_teams(rows: pd.DataFrame) -> pd.DataFrame:
     whole = rows.groupby(level="period", sort=False).sum(min_count=1)
     whole["to_date"] = whole["to_date"] > 0
     twice = whole.index.isin(rows.index[rows.index.duplicated()])
-    booked, target = whole["booked"], whole["target"]
-    certain = (booked >= target - HALF_CENT).astype("float64").where(whole["low"] == whole["high"])
-    gap = target - booked
-    made = {"gap": gap, "attainment": booked / target, "p_target": certain.where(target.notna())}
-    made["pipeline_coverage"] = whole["open_value"] / gap.where(gap >= HALF_CENT)
-    return whole.assign(**{name: whole[name].mask(twice, made[name]) for name in made})
+    compared = analysis.compare_with_target(whole)
+    certain = (compared["gap"] <= 0).astype("float64").where(whole["low"] == whole["high"])
+    chance = certain.where(whole["target"].notna())
+    return compared.assign(p_target=whole["p_target"].mask(twice, chance))
 
 
 def _keep_people(context: Context, rows: pd.DataFrame) -> pd.DataFrame:

@@ -349,26 +349,28 @@ def _tabulate(question: ForecastQuestion, found: Outlooks, by: Sequence[str]) ->
         ),
         "to_date": np.tile([label == str(question.current) for label in rows.labels], deals.size),
     }
-    table = rows.tabulate(columns)
-    gap = find_gap(table["target"], table["booked"])
-    table["gap"] = gap
-    table["pipeline_coverage"] = (table["open_value"] / gap).where(
-        (gap > 0) & (table["open_value"] > 0)
-    )
+    table = compare_with_target(rows.tabulate(columns))
     lost = (deals.outcome == LOST) & ~deals.dated_later
     won = deals.sum(deals.value, deals.booked)
     # The won share of closed money; NaN where nothing closed by the day.
     won_share = divide(won, np.maximum(won + deals.sum(deals.value, lost), 0))
     rates = np.repeat(won_share, len(rows.labels))
-    needed = (gap / np.where(rates > 0, rates, np.nan) - table["open_value"]).clip(lower=0.0)
+    needed = (table["gap"] / np.where(rates > 0, rates, np.nan) - table["open_value"]).clip(lower=0)
     over = np.tile(
         [*[False] * len(BUCKETS), *(question.is_over(one, deals) for one in found.outlooks)],
         deals.size,
     )
     table["needed_pipeline"] = needed.mask(over)
-    share = (table["booked"] / table["target"]).where(table["target"] > 0)
-    table["attainment"] = share.clip(lower=1.0).where(gap <= 0, share)
     return table[list(FORECAST_COLUMNS)]
+
+
+def compare_with_target(table: pd.DataFrame) -> pd.DataFrame:
+    """Compare booked and open money with the target: gap, coverage of the gap, attainment."""
+    gap = find_gap(table["target"], table["booked"])
+    covered = (table["open_value"] / gap).where((gap > 0) & (table["open_value"] > 0))
+    share = (table["booked"] / table["target"]).where(table["target"] > 0)
+    attained = share.clip(lower=1.0).where(gap <= 0, share)
+    return table.assign(gap=gap, pipeline_coverage=covered, attainment=attained)
 
 
 @dataclass(frozen=True)
