@@ -98,6 +98,8 @@ from opp_analytics.analysis.movement.forecast_change import explain_change as ex
 from opp_analytics.analysis.movement.pipeline_created import CreatedPipeline as CreatedPipeline
 
 from opp_analytics.analysis.movement.slippage import DueCohort as DueCohort  # isort: skip
+
+from opp_analytics.analysis.movement.close_date_moves import DateMoves as DateMoves  # isort: skip
 from opp_analytics.analysis.movement.world_changes import find_current_alarms as find_current_alarms
 
 from opp_analytics.analysis.sentences.forecasts import say_held as say_held  # isort: skip

@@ -6,7 +6,7 @@ A page shows all or part of them, now and at past records.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import analysis, text
-from opp_analytics.analysis import find_calls
+from opp_analytics.analysis import DateMoves, DueCohort, StageEntries, find_calls
 from opp_analytics.answers.context import AHEAD, Context, Part, keep
 from opp_analytics.arguments import MethodName
 from opp_analytics.arrays import Places, Series
@@ -27,6 +27,7 @@ from opp_analytics.periods import as_date, as_instant, to_dates
 from opp_analytics.schema import ALL, HALF_CENT, TEXT, is_among, mark_named
 
 _Made = TypeVar("_Made")
+_Groups = TypeVar("_Groups", DueCohort, DateMoves, StageEntries)
 _WEEK, _NEAR = pd.Timedelta(days=7), pd.Timedelta(days=3)
 """Compare with the record from a week ago, give or take 3 days."""
 _TREND = 9
@@ -81,6 +82,21 @@ def require_history(context: Context) -> History:
 def require_whole_history(context: Context) -> History:
     """Read that of the whole, which a part's page asks for all parts at once."""
     return require_history(replace(context, history=context.whole_history, part=None, ids=None))
+
+
+def read_part(
+    context: Context, read: Callable[..., _Groups], *key: Any, by: Sequence[str] = ()
+) -> _Groups:
+    """Read the history once for all parts, each `apart`, and keep that of the question.
+
+    Their groups are told by `by`; the key is what is asked beyond the context.
+    """
+    history, part = require_history(context), context.part
+    if part is None:
+        return read(history, by=by, apart=False)
+    whole, groups = require_whole_history(context), [part.column, *by]
+    of_all = context.keep(partial(read, whole, by=groups, apart=True), *key, *groups)
+    return of_all.keep_group(part.name, history)
 
 
 def _forecast(

@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 
 from opp_analytics import charts, text
-from opp_analytics.analysis import DueCohort, close_date_moves, describe
+from opp_analytics.analysis import DateMoves, DueCohort, describe
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
@@ -124,7 +124,8 @@ def _read(context: Context) -> dict[str, DueCohort]:
 
     A running period ends on the last known day.
     """
-    history, seen = forecasts.require_history(context), context.known_day
+    forecasts.require_history(context)
+    seen = context.known_day
     begins = pd.Timestamp(context.records["recorded_at"].iloc[0])
     found, reason = {}, NotEnoughHistory("no period has two records")
     for period in (context.period - step for step in (2, 1, 0)):
@@ -133,8 +134,10 @@ def _read(context: Context) -> dict[str, DueCohort]:
         if first > seen or opening == begins >= last.tz_localize(context.tz):
             continue
         try:
-            asked = (opening, last, None, context.tz, "slippage")
-            found[str(period)] = DueCohort.read(history, *asked)
+            read = partial(
+                DueCohort.read, start=opening, end=last, tz=context.tz, asked_by="slippage"
+            )
+            found[str(period)] = forecasts.read_part(context, read, "due", str(period))
         except NotEnoughHistory as error:
             reason = error  # Another period may have records.
     if not found:
@@ -148,8 +151,8 @@ def _begin(context: Context, period: pd.Period) -> pd.Timestamp:
 
 def _find_pushed(context: Context) -> pd.DataFrame:
     """Find the open deals that were pushed more than once."""
-    history = forecasts.require_history(context)
-    moves = close_date_moves(history, end=context.until, tz=context.tz)
+    read = partial(DateMoves.read, start=None, end=context.until, tz=context.tz)
+    moves = forecasts.read_part(context, read, "moves").list_deals()
     often = moves[moves["pushes"] > 1].drop(columns="last_close_date")
     table = context.deals[context.deals["outcome"] == "open"].merge(
         often.reset_index(names="unique_id"), on="unique_id"

@@ -107,9 +107,16 @@ def _list_open(context: Context, row: Row) -> Answer:
 @keep
 def _read(context: Context) -> StageEntries:
     """Read the entries of the last thirteen weeks."""
-    history, by = forecasts.require_history(context), split_by(context.opportunities)
-    asked = _begin(context), context.until, by, context.tz
-    return StageEntries.read(history, *asked, "stage_flow", listed=True)
+    forecasts.require_history(context)
+    read = partial(
+        StageEntries.read,
+        start=_begin(context),
+        end=context.until,
+        tz=context.tz,
+        asked_by="stage_flow",
+        listed=True,
+    )
+    return forecasts.read_part(context, read, "stages", by=split_by(context.opportunities))
 
 
 def _begin(context: Context) -> pd.Timestamp:

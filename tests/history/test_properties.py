@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from opp_analytics import org
 from opp_analytics.analysis import (
+    DateMoves,
+    DueCohort,
+    StageEntries,
     close_date_moves,
     forecast,
     forecast_change,
@@ -356,6 +359,25 @@ def test_questions__of_an_owners_history_are_those_of_the_group_where_nothing_wa
         ]
         mine = steps[steps["unique_id"].isin(ids)].reset_index(drop=True)
         pd.testing.assert_frame_equal(own, mine, check_categorical=False)
+
+
+@pytest.mark.slow
+@FEW
+@given(pairs())
+def test_questions__of_groups_apart_are_those_of_each_owners_history(pair):
+    looks, one, other = pair
+    history = history_of(looks)
+    asked = {"start": MONDAYS[one], "end": MONDAYS[other], "tz": None}
+    due, entries = ({"asked_by": "test"}, {"asked_by": "test", "listed": True})
+    for kind, more in ((DueCohort, due), (StageEntries, entries), (DateMoves, {})):
+        groups = kind.read(history, **asked, **more, by=["owner_name"], apart=True)
+        for owner in history.changes()["owner_name"].dropna().unique():
+            part = history.where(owner_name=owner)
+            own = kind.read(part, **asked, **more, by=None)
+            mine = groups.keep_group(owner, part)
+            pd.testing.assert_frame_equal(mine.list_deals(), own.list_deals())
+            if kind is not DateMoves:
+                pd.testing.assert_frame_equal(mine.sum_up(), own.sum_up())
 
 
 @SOME

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pandas as pd
 
 from opp_analytics.analysis.shared.groups import By, check_by
@@ -9,6 +11,7 @@ from opp_analytics.analysis.shared.history_query import (
     Span,
     find_span,
     instant,
+    keep_group,
     lag,
     lead,
 )
@@ -85,26 +88,62 @@ def close_date_moves(
     >>> moves[["pushes", "pulls", "days_pushed", "days_pulled", "net_days"]].loc["a"].tolist()
     [1, 1, 30, -10, 20]
     """
-    asked = find_span(
-        history,
-        start,
-        end,
-        asked_by="close_date_moves",
-        by=check_by(by, level="unique_id"),
-        tz=tz,
-        reads=("stage", "close_date"),
-        needs=("close_date",),
-    )
-    found = sort_groups(history.collect(_count_moves(asked)), asked.keys, "unique_id")
-    table = found.set_index([*asked.keys, "unique_id"]).rename_axis(index=[*asked.by, "unique_id"])
-    table = table.astype(
-        {**dict.fromkeys(_COUNTS, "int64"), **dict.fromkeys(_DATES, "datetime64[us]")}
-    )
-    net = (table["last_close_date"] - table["first_close_date"]).dt.days.astype("Int64")
-    table.insert(len(_COUNTS), "net_days", net)
-    table = table[[*_COUNTS, "net_days", *_DATES]]
-    bound = "lower: two edits between two records appear as one"
-    return annotate_span(table, "close_date_moves", asked, n=len(table), bound=bound)
+    return DateMoves.read(history, start, end, by, tz).list_deals()
+
+
+@dataclass(frozen=True)
+class DateMoves:
+    """The pushes and pulls of each deal's close date, by group."""
+
+    asked: Span
+    rows: pd.DataFrame
+    """What `_count_moves` counts."""
+
+    @classmethod
+    def read(
+        cls,
+        history: History,
+        start: When | None,
+        end: When | None,
+        by: By,
+        tz: str | None,
+        *,
+        apart: bool = False,
+    ) -> DateMoves:
+        """Read a history, after checks; for `keep_group`, with each group `apart`."""
+        asked = find_span(
+            history,
+            start,
+            end,
+            asked_by="close_date_moves",
+            by=check_by(by, level="unique_id"),
+            tz=tz,
+            reads=("stage", "close_date"),
+            needs=("close_date",),
+            apart=apart,
+        )
+        return cls(asked, history.collect(_count_moves(asked)))
+
+    def keep_group(self, name: str, part: History) -> DateMoves:
+        """Keep one group of the first column, of which `part` is the history."""
+        by, asked = self.asked.by, self.asked.keep_group(part)
+        return DateMoves(asked, keep_group(self.rows, name, by, asked.by))
+
+    def list_deals(self) -> pd.DataFrame:
+        """Make the table of `close_date_moves`."""
+        asked = self.asked
+        found = sort_groups(self.rows, asked.keys, "unique_id")
+        table = found.set_index([*asked.keys, "unique_id"]).rename_axis(
+            index=[*asked.by, "unique_id"]
+        )
+        table = table.astype(
+            {**dict.fromkeys(_COUNTS, "int64"), **dict.fromkeys(_DATES, "datetime64[us]")}
+        )
+        net = (table["last_close_date"] - table["first_close_date"]).dt.days.astype("Int64")
+        table.insert(len(_COUNTS), "net_days", net)
+        table = table[[*_COUNTS, "net_days", *_DATES]]
+        bound = "lower: two edits between two records appear as one"
+        return annotate_span(table, "close_date_moves", asked, n=len(table), bound=bound)
 
 
 def push_counts(moves: pd.DataFrame, *, most: int = 8) -> pd.DataFrame:
@@ -166,21 +205,18 @@ def _count_moves(asked: Span) -> ibis.Table:
     days = log["close_date"].delta(log["before"], unit="day").cast("int64")
     moved = (log["seen_at"] > opening) & (log["outcome"] == "open") & (log["was"] == "open")
     newest = ibis.window(group_by="unique_id", order_by=ibis.desc("seen_at"))
-    log = log.mutate(
-        days=ibis.ifelse(moved, days, 0).fill_null(0),
-        **{key: log[key].first().over(newest) for key in asked.keys},
-    ).filter("within")
+    last = {} if asked.apart else {key: log[key].first().over(newest) for key in asked.keys}
+    log = log.mutate(days=ibis.ifelse(moved, days, 0).fill_null(0), **last).filter("within")
+    own = [*asked.keys, "unique_id"]
     undated = missing(log["close_date"]).ifelse(1, 0)
     log = log.mutate(
-        oldest=ibis.row_number().over(
-            ibis.window(group_by="unique_id", order_by=[undated, "seen_at"])
-        ),
+        oldest=ibis.row_number().over(ibis.window(group_by=own, order_by=[undated, "seen_at"])),
         newest=ibis.row_number().over(
-            ibis.window(group_by="unique_id", order_by=[undated, ibis.desc("seen_at")])
+            ibis.window(group_by=own, order_by=[undated, ibis.desc("seen_at")])
         ),
     )
     pushed, pulled = log["days"] > 0, log["days"] < 0
-    return log.group_by([*asked.keys, "unique_id"]).agg(
+    return log.group_by(own).agg(
         pushes=pushed.ifelse(1, 0).sum().cast("int64"),
         pulls=pulled.ifelse(1, 0).sum().cast("int64"),
         days_pushed=ibis.ifelse(pushed, log["days"], 0).sum().cast("int64"),

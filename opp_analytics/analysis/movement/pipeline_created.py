@@ -18,8 +18,8 @@ from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.analysis.shared.history_query import (
     check_history,
     count_before,
+    keep_group,
     lag,
-    name_group,
     name_groups,
     of_deal,
     read_log,
@@ -174,7 +174,7 @@ class CreatedPipeline:
         """
         if self.kept:
             whole, name = self.kept
-            return _keep_group(whole._moved, name, whole.groups, self.groups)
+            return keep_group(whole._moved, name, whole.groups, self.groups)
         first, last = self._days
         begins = periods.list_midnights(first, last + pd.Timedelta(days=1), tz=self.tz)
         changes = _list_open_changes(self.history, self.groups)
@@ -189,7 +189,7 @@ class CreatedPipeline:
 
     def keep_group(self, name: str, groups: list[str]) -> CreatedPipeline:
         """Keep one group of the first column, by `groups`: the last ones of these."""
-        created = _keep_group(self.created, name, self.groups, groups)
+        created = keep_group(self.created, name, self.groups, groups)
         return replace(self, groups=groups, created=created, kept=(self, name))
 
     def sum_up(self, freq: Freq, *, grouped: bool = True) -> pd.DataFrame:
@@ -252,15 +252,6 @@ class CreatedPipeline:
         return annotate(
             table, kind, made_from=self.history, as_of=day, freq=alias, tz=self.tz, **notes
         )
-
-
-def _keep_group(
-    rows: pd.DataFrame, name: str, groups: Sequence[str], kept: Sequence[str]
-) -> pd.DataFrame:
-    mine, keys = rows[rows[name_group(0)] == name].reset_index(drop=True), name_groups(groups)
-    own = keys[len(groups) - len(kept) :]
-    renamed = dict(zip(own, name_groups(kept), strict=True))
-    return mine.drop(columns=[key for key in keys if key not in own]).rename(columns=renamed)
 
 
 def _list_open_changes(history: History, groups: Sequence[str]) -> ibis.Table:

@@ -18,6 +18,7 @@ from opp_analytics.analysis.shared.history_query import (
     day,
     find_span,
     instant,
+    keep_group,
     lead,
     name_groups,
 )
@@ -191,13 +192,27 @@ class DueCohort:
         by: By,
         tz: str | None,
         asked_by: str,
+        *,
+        apart: bool = False,
     ) -> DueCohort:
-        """Read a history, after checks."""
+        """Read a history, after checks; for `keep_group`, with each group `apart`."""
         groups = check_by(by, level="outcome")
         asked = find_span(
-            history, start, end, asked_by=asked_by, by=groups, tz=tz, needs=("close_date",)
+            history,
+            start,
+            end,
+            asked_by=asked_by,
+            by=groups,
+            tz=tz,
+            needs=("close_date",),
+            apart=apart,
         )
         return cls(asked, history.collect(_select_cohort(asked)))
+
+    def keep_group(self, name: str, part: History) -> DueCohort:
+        """Keep one group of the first column, of which `part` is the history."""
+        by, asked = self.asked.by, self.asked.keep_group(part)
+        return DueCohort(asked, keep_group(self.rows, name, by, asked.by))
 
     def sum_up(self) -> pd.DataFrame:
         """Make the table of `slippage`."""
@@ -234,16 +249,16 @@ def _select_cohort(asked: Span) -> ibis.Table:
     due = ends.filter(
         ends["within"], ends["outcome"] == "open", ends["close_date"].between(first, last)
     )
-    closed = ["won", "lost"]
+    stayed, closed = due["here_after"] == due["here"], ["won", "lost"]
     # Entered only in the next record: won or lost in the period after its last record.
     late = due["outcome_next"].isin(closed) & due["close_date_next"].between(known_on, last)
-    late = late.fill_null(False) & due["within_after"] & (due["outcome_after"] == "open")
+    late = late.fill_null(False) & stayed & (due["outcome_after"] == "open")
     pending = due["close_date_after"].between(known_on, last) & (asked.following is None)
     end = ibis.cases(
-        (~due["within_after"], TRANSFERRED),
+        (~stayed, TRANSFERRED),
         (due["outcome_after"].isin(closed), due["outcome_after"]),
         (due["outcome_after"] != "open", "removed"),
-        (late & ~due["within_next"], TRANSFERRED),
+        (late & (due["here_next"] != due["here"]), TRANSFERRED),
         (late, due["outcome_next"]),
         ((due["close_date_after"] < first).fill_null(False), "pulled_out"),
         (pending.fill_null(False), "still_due"),
@@ -278,8 +293,8 @@ def _join_records(asked: Span) -> ibis.Table:
         }
     )
     log = log.filter(log["at"] | log["at_after"] | log["at_next"])
-    after = ["stage", "close_date", "outcome", "within"]
-    first = ["name", "value", *after, "cents", "unvalued", *asked.keys]
+    after = ["stage", "close_date", "outcome", "here"]
+    first = ["name", "value", "within", *after, "cents", "unvalued", *asked.keys]
     wanted = {"": first, "_after": after, "_next": after}
     # Each has at most one row, so the maximum is its value.
     return log.group_by("unique_id").agg(

@@ -8,7 +8,7 @@ Expressions are built here and in the analyses; only ``history.collect`` runs th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -79,6 +79,9 @@ class Span:
     known_from: pd.Timestamp | None = None
     """When the question begins later than asked, because what it needs is not known before; see
     `find_known_start`."""
+    apart: bool = False
+    """True where each group of the first column is asked about by itself, as after `where`: what
+    leaves it is transferred."""
 
     @property
     def keys(self) -> list[str]:
@@ -86,9 +89,19 @@ class Span:
         return name_groups(self.by)
 
     def read_log(self, *further: str, until: pd.Timestamp | None = None) -> ibis.Table:
-        """Read the history's log, as `read_log` does, by default up to the closing record."""
+        """Read the history's log, as `read_log` does, by default up to the closing record.
+
+        A change of ``here`` means that the deal came to what is asked about, or left it.
+        """
         last = until or self.closing
-        return keep_until(read_log(self.history.at_rates_of(last), *further, by=self.by), last)
+        log = read_log(self.history.at_rates_of(last), *further, by=self.by)
+        log = log.mutate(here=log[self.keys[0] if self.apart else "within"])
+        return keep_until(log, last)
+
+    def keep_group(self, part: History) -> Span:
+        """Narrow to one group of the first column, of which `part` is the history."""
+        unknown = count_unknown_deals(part)
+        return replace(self, history=part, by=self.by[1:], unknown=unknown, apart=False)
 
     def notes(self) -> dict[str, Any]:
         """Name the compared records, for a table's note."""
@@ -173,6 +186,7 @@ def find_span(
     needs_two: bool = True,
     reads: Sequence[str] = ("stage", "close_date", "value"),
     needs: Sequence[str] = (),
+    apart: bool = False,
 ) -> Span:
     """Find the records at `start` and `end`; None means the first or last record.
 
@@ -227,6 +241,7 @@ def find_span(
         tz=tz,
         unknown=count_unknown_deals(history),
         known_from=known,
+        apart=apart,
     )
 
 
@@ -424,6 +439,16 @@ def name_group(place: int) -> str:
 def name_groups(by: Sequence[str]) -> list[str]:
     """Name the grouping columns inside the query."""
     return [name_group(place) for place in range(len(by))]
+
+
+def keep_group(
+    rows: pd.DataFrame, name: str, groups: Sequence[str], kept: Sequence[str]
+) -> pd.DataFrame:
+    """Keep the rows of one group of the first column, by `kept`: the last ones of `groups`."""
+    mine, keys = rows[rows[name_group(0)] == name].reset_index(drop=True), name_groups(groups)
+    own = keys[len(groups) - len(kept) :]
+    renamed = dict(zip(own, name_groups(kept), strict=True))
+    return mine.drop(columns=[key for key in keys if key not in own]).rename(columns=renamed)
 
 
 def keep_until(changes: ibis.Table, recorded_at: pd.Timestamp) -> ibis.Table:

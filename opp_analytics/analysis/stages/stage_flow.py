@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from opp_analytics.analysis.shared.history_query import (
     count_days,
     find_span,
     instant,
+    keep_group,
     lag,
     lead,
     name_groups,
@@ -211,9 +213,9 @@ class StageEntries:
     """The stays of deals in the stages that they entered, by group."""
 
     asked: Span
-    stays: list[tuple[list[str], pd.DataFrame]]
-    """The open stages of each pipeline in order, and the stays in them, or how many alike there
-    were."""
+    asked_by: str
+    steps: pd.DataFrame
+    """What `_build_steps` finds, or how many alike there were."""
 
     @classmethod
     def read(
@@ -226,20 +228,39 @@ class StageEntries:
         asked_by: str,
         *,
         listed: bool,
+        apart: bool = False,
     ) -> StageEntries:
-        """Read a history, after checks.
+        """Read a history, after checks; for `keep_group`, with each group `apart`.
 
         Unless the deals are `listed`, they are counted where the history is.
         """
         groups, reads = check_by(by, level="stage"), ("stage",)
         asked = find_span(
-            history, start, end, asked_by=asked_by, by=groups, tz=tz, reads=reads, needs=reads
+            history,
+            start,
+            end,
+            asked_by=asked_by,
+            by=groups,
+            tz=tz,
+            reads=reads,
+            needs=reads,
+            apart=apart,
         )
         steps = _build_steps(asked)
         if not listed:
             alike = steps.group_by([*asked.keys, "came_from", "place", "went_to", "days"])
             steps = alike.agg(times=steps["times"].sum().cast("int64"))
-        return cls(asked, list(_split_by_pipeline(asked, history.collect(steps), asked_by)))
+        return cls(asked, asked_by, history.collect(steps))
+
+    def keep_group(self, name: str, part: History) -> StageEntries:
+        """Keep one group of the first column, of which `part` is the history."""
+        by, asked = self.asked.by, self.asked.keep_group(part)
+        return StageEntries(asked, self.asked_by, keep_group(self.steps, name, by, asked.by))
+
+    @cached_property
+    def stays(self) -> list[tuple[list[str], pd.DataFrame]]:
+        """The open stages of each pipeline in order, and the stays in them."""
+        return list(_split_by_pipeline(self.asked, self.steps, self.asked_by))
 
     def _select(self, assume_passed: bool) -> list[tuple[list[str], pd.DataFrame]]:
         return (
@@ -335,12 +356,12 @@ def _build_steps(asked: Span) -> ibis.Table:
         else_=_REMOVED,
     )
     log = log.mutate(place=place)
-    log = log.mutate(came_from=lag(log["place"]))
+    log = log.mutate(came_from=lag(log["place"]), was=lag(log["here"]))
     log = log.mutate(entered=missing(log["came_from"]) | (log["came_from"] != log["place"]))
-    log = log.filter(log["entered"] | ~log["within"])
+    log = log.filter(log["entered"] | (log["was"] != log["here"]))
+    left = lead(log["here"]) != log["here"]
     log = log.mutate(
-        went_to=lead(ibis.ifelse(log["within"], log["place"], TRANSFERRED)),
-        went_at=lead(log["seen_at"]),
+        went_to=ibis.ifelse(left, TRANSFERRED, lead(log["place"])), went_at=lead(log["seen_at"])
     )
     log = log.filter(log["entered"], log["within"], log["seen_at"] > instant(asked.opening))
     # With the end of the window as its end, an open stay needs no special case.
