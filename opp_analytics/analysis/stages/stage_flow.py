@@ -330,9 +330,10 @@ def _place_pipeline(asked: Span) -> str | None:
 
 
 def _list_pipelines(asked: Span) -> Series:
-    table = asked.history.table
-    if len(asked.org.stages.pipelines) < 2 or PIPELINE not in table.columns:
+    several = len(asked.org.stages.pipelines) > 1
+    if not several or PIPELINE not in asked.history.table.columns:
         return pd.Series(dtype=schema.TEXT)
+    table = asked.history.table
     found: Series = asked.history.collect(table.select(PIPELINE).distinct())[PIPELINE]
     return found.sort_values(ignore_index=True)
 
