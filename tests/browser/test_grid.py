@@ -349,7 +349,7 @@ def test_hundred_thousand_rows__open_scroll_and_edit_at_the_far_end(
     expect(grid.cell(99_999, "value")).to_have_text("10,000,900")
     assert page.locator(".slick-row").count() < 200
     grid.type("5", "Enter")
-    expect(grid.said).to_have_text("Value set to 5 · 5 is far below all others")
+    expect(grid.said).to_have_text("Value set to 5 · 5 is far from all others")
     grid.filter("name", "Deal 9999")
     expect(page.locator(".oap .cnt")).to_contain_text("11 of 100,000 deals")
     assert grid.column("value")[-1] == "5"

@@ -279,7 +279,9 @@ class Hands:
         grid = self.grid
         grid.click(0, "stage")
         grid.type("closed won", "Enter")
-        expect(grid.button("Also set Stated to 100% and close date to today?")).to_be_visible()
+        expect(
+            grid.button("Also set Stated to 100% and Close date to Jun 1, 2026?")
+        ).to_be_visible()
         grid.press("Alt+Enter")
         grid.holds("probability", 100)
 

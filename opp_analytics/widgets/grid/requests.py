@@ -63,7 +63,7 @@ class _Rows(Message):
 
 
 class _Bulk(_Rows):
-    verb: Literal["set", "move", "append", "month_end"]
+    verb: Literal["set", "move", "month_end"]
     field: Field
     text: Text
 

@@ -318,10 +318,7 @@ class Review:
         if planned.conflicts.empty:
             return {}
         rows = dict(zip(planned.changes["unique_id"], self._rows(planned), strict=True))
-        ours = writer.own_writes(self._server)
-        deals = {
-            each: self._read_deal(each, ours) for each in planned.conflicts["unique_id"].unique()
-        }
+        deals = {each: self._read_deal(each) for each in planned.conflicts["unique_id"].unique()}
         conflicts = {}
         for drift in planned.conflicts.to_dict("records"):
             name = "" if drift["operation"] == "delete" else str(drift["field"])
@@ -332,7 +329,7 @@ class Review:
             )
         return conflicts
 
-    def _read_deal(self, unique_id: str, ours: pd.DataFrame) -> tuple[Json | None, str]:
+    def _read_deal(self, unique_id: str) -> tuple[Json | None, str]:
         """Read a deal's values on the server, and who changed it last; None if it was deleted."""
         try:
             remote = self._server.get(unique_id)
@@ -341,11 +338,9 @@ class Review:
         fields = [field for field in self.sheet.column if field in remote]
         cells = {field: writer.normalize_or_keep(field, remote[field]) for field in fields}
         at = pd.to_datetime(str(remote.get("updated_at") or ""), utc=True, errors="coerce")
-        mine = ours[(ours["unique_id"] == unique_id) & (ours["updated_after"] == at)]
-        who = f"your run {mine['run_id'].iloc[-1]}" if len(mine) else _find_author(remote)
         zone = Org.of(self.sheet.frame).zone(None)
         when = format_moment(at, zone) if isinstance(at, pd.Timestamp) else ""
-        return cells, ", ".join(part for part in (who, when) if part)
+        return cells, ", ".join(filter(None, (_find_author(remote), when)))
 
     def _absorb(self, planned: writer.Plan, receipt: writer.Receipt) -> list[Json]:
         """Store the values that are on the server now, and mark those that it refused."""

@@ -239,8 +239,8 @@ Key = tuple[int, str]
 """Row and field of a cell."""
 _PREVIEWED = 3
 """Deals whose change is shown before it is made."""
-_FAR = 10
-"""Years from now in which no open deal closes."""
+_FAR = 3653
+"""Days from now, ten years, in which no open deal closes."""
 _ODD = 100
 """Times the largest, or part of the smallest, amount of the others: likely a slip."""
 _INEXACT = 9e13
@@ -426,27 +426,24 @@ class EditSheet:
         """Make one change to a `field` of many deals, as one step; those without a value stay.
 
         “set” puts `text` into it; “move” moves a date (``+ 30d``), and “month_end” to the end of
-        its month; “append” adds to a text.
+        its month.
         """
         column = self.column[field]
         if verb == "set":
             done = "Set" if text else "Cleared"
             label = f"{done} {column.title} in {count(len(rows))}"
             return self.edit(((row, field, text or None) for row in rows), label)
-        change = _read_change(column, verb, text)
+        if column.kind != "date":
+            raise ArgumentValueError(f"{column.title} is not a date. Set it instead.")
+        move = _read_move(verb, text)
         held = {row: value for row in rows if (value := self.value(row, field)) is not None}
-        changed = {row: change(value) for row, value in held.items()}
-        cells = [
-            (row, field, new) for row, new in changed.items() if new != column.spell(held[row])
-        ]
-        done = {
-            "month_end": f"Moved {column.title} to the end of the month",
-            "append": f"Added “{text.strip()}” to {column.title}",
-        }.get(verb, f"Moved {column.title} by {text.strip()}")
+        moved = {row: column.spell(day + move) for row, day in held.items()}
+        cells = [(row, field, day) for row, day in moved.items() if day != column.spell(held[row])]
+        how = "to the end of the month" if verb == "month_end" else f"by {text.strip()}"
         empty = (
             f", {count(len(rows) - len(held), 'empty cell')} left" if len(held) < len(rows) else ""
         )
-        return self.edit(cells, f"{done} in {count(len(cells))}{empty}")
+        return self.edit(cells, f"Moved {column.title} {how} in {count(len(cells))}{empty}")
 
     def preview(
         self, rows: Sequence[int], verb: str, *, field: str = "close_date", text: str = ""
@@ -769,25 +766,17 @@ class EditSheet:
         if name in self._named:
             return "" if fold(value) in self._known(name) else f"{value} is new here"
         if column.kind == "money":
-            shown = column.show(value)
-            if abs(value) >= _INEXACT:
-                return f"{shown} is more than the API holds to the cent"
-            sizes = self._measure(column.field)
-            if value < 0 and not (sizes and sizes[0] < 0):
-                return f"{shown} is negative"
-            _, low, high = sizes or (0.0, 0.0, 0.0)
-            if high and value > _ODD * high:
-                return f"{shown} is {value / high:,.0f} times the largest other"
-            return f"{shown} is far below all others" if 0 < value < low / _ODD else ""
+            least, low, high = self._measure(column.field) or (0.0, 0.0, 0.0)
+            far = high and value and not low / _ODD <= abs(value) <= _ODD * high
+            odd = far or abs(value) >= _INEXACT or value < 0 <= least
+            return f"{column.show(value)} is far from all others" if odd else ""
         if name != "close_date" or self._today is None:
             return ""
-        day = value.date()
-        if self._org.stages.is_closed(self._find_state(row)):
-            return f"{column.show(value)} is still to come" if day > self._today else ""
-        if day < self._today:
-            return f"{column.show(value)} is past"
-        years = day.year - self._today.year
-        return f"{column.show(value)} is {years} years ahead" if years > _FAR else ""
+        days = (value.date() - self._today).days
+        closed = self._org.stages.is_closed(self._find_state(row))
+        odd = days > 0 if closed else not 0 <= days <= _FAR
+        kind = "a closed" if closed else "an open"
+        return f"{column.show(value)} is unlikely for {kind} deal" if odd else ""
 
     def _measure_column(self, name: str) -> tuple[float, float, float] | None:
         """Find the least amount of a column, and its smallest and largest above zero."""
@@ -912,18 +901,10 @@ class EditSheet:
         return {name: wanted[name] for name in held if self.value(row, name) != wanted[name]}
 
     def _name_offer(self) -> str:
-        if not self._offered:
-            return ""
-        chances = sorted(
-            f"{each}%" for (_, name), each in self._offered.items() if name == "probability"
-        )
-        dated = any(name == "close_date" for _, name in self._offered)
-        parts = [
-            f"{self.column['probability'].title} to {text.joined(dict.fromkeys(chances))}"
-        ] * bool(chances)
+        wanted = ((self.column[name], value) for (_, name), value in self._offered.items())
+        parts = dict.fromkeys(f"{column.title} to {column.show(value)}" for column, value in wanted)
         deals = len({row for row, _ in self._offered})
-        told = text.joined([*parts, *["close date to today"] * dated])
-        return f"{told}{f' in {count(deals)}' if deals > 1 else ''}"
+        return f"{text.joined(parts)}{f' in {count(deals)}' if deals > 1 else ''}"
 
     def _list_notes(self, edits: Mapping[Key, CellEdit | None]) -> list[str]:
         """List what deserves a second look at the cells of a step."""
@@ -1014,12 +995,8 @@ class EditSheet:
         ):
             if more and not is_open:
                 raise ArgumentValueError(f"No deals can be {what}: this grid does not allow it.")
-        aside, left = aside and f", {aside}", ""
-        if locked:
-            left = (
-                f", {count(locked, 'read-only cell')} left as "
-                f"{'it was' if locked == 1 else 'they were'}"
-            )
+        aside = aside and f", {aside}"
+        left = f", {count(locked, 'read-only cell')} left" if locked else ""
         self._offered = {}
         if not edits and not rows:
             return EditResult(said=f"Nothing to change{aside}{left}")
@@ -1029,13 +1006,7 @@ class EditSheet:
         ]
         taken = len(edits) - len(refusals) - unnamed
         counted = "{cells}" in label
-        none = counted and not taken and not unnamed and not rows
-        label = (
-            f"{count(len(refusals), 'cell')} refused"
-            if none
-            else label.replace("{cells}", count(taken, "cell")) + aside
-        )
-        label = label or self._describe(edits)
+        label = label.replace("{cells}", count(taken, "cell")) + aside or self._describe(edits)
         self._past.append(self._remember(label, edits))
         self._future.clear()
         self._place(edits, added, removed)
@@ -1044,8 +1015,6 @@ class EditSheet:
             notes.append(f"{count(unnamed, 'new deal')} without a name")
         if refusals and len(edits) == 1:
             said = f"{self.column[next(iter(edits))[1]].title} not set: {refusals[0]}"
-        elif none:
-            said += f": {refusals[0]}"
         elif refusals:
             notes.append(f"{len(refusals):,} refused: {refusals[0]}")
         return EditResult(list(edits), sorted(rows), said, tuple(notes), bool(refusals))
@@ -1085,19 +1054,15 @@ class EditSheet:
         return EditResult(list(step.cells), sorted(rows), f"{done}: {step.label}")
 
 
-def _read_change(column: GridColumn, verb: str, typed: str) -> Callable[[Any], str]:
-    """Read what a bulk edit makes of a value: the text to type into its cell."""
-    if verb == "append" and column.kind == "text":
-        return lambda value: f"{value}{typed}"
-    if verb == "append" or column.kind != "date":
-        raise ArgumentValueError(f"{column.title} cannot be changed so. Set it instead.")
+def _read_move(verb: str, typed: str) -> pd.offsets.BaseOffset:
+    """Read by how much a bulk edit moves a date."""
     if verb == "month_end":
-        return lambda day: f"{day + pd.offsets.MonthEnd(0):%Y-%m-%d}"
+        return pd.offsets.MonthEnd(0)
     bare = typed.strip()
     span = inputs.read_span(f"+{bare}" if bare[:1].isdecimal() else bare)
     if span is None:
         raise ArgumentValueError(f"“{bare}” is not a number of days. Try + 30d, -2w or +1m.")
-    return lambda day: f"{day + span:%Y-%m-%d}"
+    return span
 
 
 # -- names of people and accounts, found in any letters

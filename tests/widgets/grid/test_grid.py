@@ -130,8 +130,7 @@ def test_columns__numbers_that_a_browser_cannot_hold_are_locked_text(cells, text
     assert (big.kind, big.locked) == ("text", f"Big is read only: it holds {what}")
     assert pa.ipc.open_stream(to_arrow(frame, [big])).read_all()["big"].to_pylist() == texts
     assert (
-        put(oa.edit(frame), (0, "big", "6"))["said"]
-        == "Nothing to change, 1 read-only cell left as it was"
+        put(oa.edit(frame), (0, "big", "6"))["said"] == "Nothing to change, 1 read-only cell left"
     )
 
 
@@ -163,9 +162,7 @@ def test_columns__lock_what_the_server_sets_and_what_no_editor_fits():
         "date",
     ]
     grid = oa.edit(frame)
-    assert (
-        put(grid, (0, "tags", "b"))["said"] == "Nothing to change, 1 read-only cell left as it was"
-    )
+    assert put(grid, (0, "tags", "b"))["said"] == "Nothing to change, 1 read-only cell left"
 
 
 def test_edit__of_some_columns_locks_the_others_and_adds_and_removes_no_deal_where_that_is_off():
@@ -197,10 +194,10 @@ def test_edit__of_some_columns_locks_the_others_and_adds_and_removes_no_deal_whe
 @pytest.mark.parametrize(
     ("typed", "doubt"),
     [
-        ("100002000030000", "is more than the API holds to the cent"),
-        ("500000", "is 417 times the largest other"),
-        ("-1200", "is negative"),
-        ("5", "is far below all others"),
+        ("100002000030000", "is far from all others"),
+        ("500000", "is far from all others"),
+        ("-1200", "is far from all others"),
+        ("5", "is far from all others"),
         ("45k", ""),
         ("0", ""),
     ],

@@ -155,21 +155,6 @@ def test_check__says_who_changed_a_deal_and_when_as_far_as_it_is_known(
             assert model["items"][0]["lines"][0]["conflict"]["why"].startswith(words)
 
 
-def test_check__knows_the_runs_of_this_computer(desk: Desk) -> None:
-    sheet, review, client = desk
-    earlier = EditSheet(sheet.frame)
-    sheet.edit([(0, "value", "77")])
-    review.check()
-    assert review.apply()
-    again = Review(earlier, client)
-    earlier.edit([(0, "value", "78")])
-    again.check()
-    assert review.run is not None
-    assert again.conflicts[0, "value"].author.startswith(
-        f"your run {review.run.receipt.run_id}, today, "
-    )
-
-
 def test_decide__becomes_part_of_the_plan_once_a_deal_has_no_open_conflict(desk: Desk) -> None:
     sheet, review, client = desk
     sheet.edit(

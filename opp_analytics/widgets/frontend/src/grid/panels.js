@@ -27,7 +27,7 @@ export function fillColumns(node, grid) {
   );
 }
 
-const CHANGES = { date: ["move", "Move by", "+ 30d, -2w or +1m"], text: ["append", "Add at the end", "text"] };
+const MOVES = [["move", "Move by"], ["month_end", "To the end of its month"]]; // of a date
 
 // One change to a column of many deals, shown for the first of them before it is done.
 export function fillBulk(node, grid) {
@@ -69,16 +69,13 @@ export function fillBulk(node, grid) {
     return shown.replaceChildren();
   };
   const choose = () => {
-    const { 2: hint } = CHANGES[spec().kind] ?? [];
     value.hidden = ["month_end", "clear"].includes(verb.value);
-    value.placeholder = verb.value === "set" ? "value" : (hint ?? "");
+    value.placeholder = verb.value === "set" ? "value" : "+ 30d, -2w or +1m";
     options.replaceChildren(...(verb.value === "set" ? store.options(spec(), rows).map((option) => h("option", { value: label(option) })) : []));
     typed();
   };
   const offer = () => {
-    const { kind } = spec();
-    const more = CHANGES[kind];
-    verb.replaceChildren(...[["set", "Set to"], ...(more ? [more] : []), ...(kind === "date" ? [["month_end", "To the end of its month"]] : []), ["clear", "Clear"]].map(([id, words]) => h("option", { value: id }, words)));
+    verb.replaceChildren(...[["set", "Set to"], ...(spec().kind === "date" ? MOVES : []), ["clear", "Clear"]].map(([id, words]) => h("option", { value: id }, words)));
     choose();
   };
   column.addEventListener("change", offer);
