@@ -194,18 +194,14 @@ _WRAPPED = ("opportunity", "value", "problem", "suggestion")
 
 
 @cache
-def _words(*given: str) -> Words:
-    """Make the words that plans and receipts use on the command line.
-
-    `given` are options of `apply`.
-    """
+def _words() -> Words:
+    """Make the words that plans and receipts use on the command line."""
     from opp_analytics.writer import Words
 
     class _ShellWords(Words):
         more_conflicts = "listed below"
         more_problems = "all in the plan's file"
         more_outcomes = "see --receipt"
-        granted = given
 
         def option(self, name: str) -> str:
             return f"--{name.replace('_', '-')}"
@@ -216,11 +212,11 @@ def _words(*given: str) -> Words:
     return _ShellWords()
 
 
-def _show_plan(made: oa.Plan, *granted: str) -> None:
+def _show_plan(made: oa.Plan) -> None:
     """Print a plan's changes, its counts and money, and its conflicts."""
     if len(made) and not OUTPUT.get().as_json:
         out.print(made)
-    say(made.overview(words=_words(*granted)))
+    say(made.overview(words=_words()))
     if len(made.conflicts):
         heading("Conflicts", "changed on the server since the export; left alone")
         show(_name_deals(made.conflicts, made), index=False, wrap=_WRAPPED)
@@ -312,7 +308,7 @@ def apply_command(
             "--json cannot ask for confirmation; add --yes, or --dry-run to send nothing"
         )
     check_plan(made, client, words=_words(), **allowed)
-    _show_plan(made, *(option for option, given in allowed.items() if given))
+    _show_plan(made)
     if is_proposed and len(made):
         made = _approve(made, client)
     elif not (yes or dry_run or not len(made)):

@@ -322,10 +322,10 @@ def test_plan__says_what_it_needs(
     client = account(deals())
     made = in_conflict(client)
     said, typed = made.summary(), made.summary(words=_words())
-    assert f"needs {python}" in said
+    assert f"only with {python}" in said
     assert said.endswith("see .conflicts")
     assert not SHELL_WORDS.search(said)
-    assert f"needs {shell}" in typed
+    assert f"only with {shell}" in typed
     assert typed.endswith("listed below")
     assert not PYTHON_WORDS.search(typed)
     with pytest.raises(PlanError, match=f"pass {python} to allow it"):

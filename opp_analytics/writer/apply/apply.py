@@ -115,16 +115,13 @@ class Receipt:
             lines.append(f"  … and {text.number(len(bad) - 5)} more, {words.more_outcomes}")
         return "\n".join([*lines, *after])
 
-    def _has(self, outcome: str, *, new: bool) -> bool:
-        created = self.table["operation"] == "create"
-        return bool((created.eq(new) & self.table["outcome"].eq(outcome)).any())
-
     def overview(self, *, words: Words = PYTHON) -> str:
         """Summarize it without the failures, by default in the `words` of Python.
 
         It has counts per outcome, why the run stopped, and the next step.
         """
-        counts = ", ".join(f"{text.number(n)} {outcome}" for outcome, n in self.counts().items())
+        counted = self.counts()
+        counts = ", ".join(f"{text.number(n)} {outcome}" for outcome, n in counted.items())
         of = f" (changes of {text.count(len(self.entries), 'opportunity')})"
         lines = [counts + of if counts else "nothing to do"]
         if self.stopped:
@@ -132,11 +129,11 @@ class Receipt:
         if self.resumable:
             lines.append(f"to finish it: {words.resume(self.run_id)}")
         sending = words.resume(self.run_id, send_unknown=True)
-        if self._has("unknown", new=True):
-            lines.append(f"to send new ones that are not there: {sending}")
-        elif self._has("unknown", new=False):
-            lines.append(f"to send once more what stays unknown, over what is there: {sending}")
-        if self._has("already", new=True):
+        if "unknown" in counted:
+            lines.append(
+                f"to send once more what stays unknown, over what is there (look first): {sending}"
+            )
+        if any(entry.creates and entry.result.outcomes[0] == "already" for entry in self.entries):
             again = words.option("again")
             lines.append(
                 f"an earlier run created new ones already; to create them once more: {again}"
@@ -298,15 +295,11 @@ def check_plan(
 
 def _check_origin(plan: Plan, client: Client) -> None:
     settings = client.settings
-    if plan.url not in (None, settings.url):
+    if plan.url not in (None, settings.url) or plan.tenant not in (None, settings.tenant):
         raise PlanError(
-            f"this plan was made for {plan.url}, but the client uses {settings.url}; apply it with "
-            "the settings it was made with, or plan again from a load of this server"
-        )
-    if plan.tenant not in (None, settings.tenant):
-        raise PlanError(
-            f"this plan was made for another tenant of {settings.url}; apply it with the key it "
-            "was made with, or plan again from a load of this tenant"
+            f"this plan was made for another tenant ({plan.url}) than the client's "
+            f"({settings.url}); apply it with the address and key it was made with, or plan again "
+            "from a load of this tenant"
         )
 
 
@@ -314,12 +307,10 @@ def _ask_for(option: str, needing: list[tuple[Step, EditedCell]], words: Words) 
     step, cell = needing[0]
     asks = text.count(len(needing), PERMISSIONS[option])
     deal = f"{step.unique_id!r}" + (f" ({step.name})" if step.name is not None else "")
-    allow = f"pass {words.option(option)} to allow it"
-    if option == "clear_nulls":
-        return f"{asks} would be cleared, such as {cell.field} of {deal}; {allow}, or fill them in"
+    lost = f"cleared, such as {cell.field} of {deal}" if cell.field else f"deleted, such as {deal}"
     return (
-        f"{asks} would be deleted, such as {deal}; {allow}. If only rows are missing from what you "
-        "edited, put them back, or start from the opportunities that were edited, and plan again"
+        f"{asks} would be {lost}; pass {words.option(option)} to allow it. If they are only "
+        "missing from what you edited, put them back and plan again"
     )
 
 

@@ -5,7 +5,7 @@ The tables are for notebooks and terminals.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 import pandas as pd
@@ -38,8 +38,6 @@ class Words:
     more_conflicts = "see .conflicts"
     more_problems = "see .problems"
     more_outcomes = "see .table"
-    granted: Collection[str] = ()
-    """Options of `apply` that are given already."""
 
     def option(self, name: str) -> str:
         """Say how to give an option of `apply`."""
@@ -88,10 +86,8 @@ def summarize_plan(steps: Sequence[Step], words: Words) -> str:
     for option, noun in PERMISSIONS.items():
         needing = len(list_needing(option, steps))
         done = "cleared" if option == "clear_nulls" else "deleted"
-        if needing and option not in words.granted:
-            lines.append(f"{text.count(needing, noun)} {done}: needs {words.option(option)}")
-        elif needing and option == "clear_nulls":  # deletes are in the headline
-            lines.append(f"{text.count(needing, noun)} {done}")
+        if needing:
+            lines.append(f"{text.count(needing, noun)} {done}: only with {words.option(option)}")
     already = sum(cell.status == "already" for step in steps for cell in step.cells)
     if already:
         lines.append(f"{text.count(already, 'change')} already on the server")

@@ -55,7 +55,7 @@ def test_plan__summary_counts_and_sums_money(before: pd.DataFrame) -> None:
     assert made.summary().splitlines() == [
         "1 create (2 cells), 1 update (2 cells), 1 delete",
         "value of these deals: 2,100 → 1,750 (−350)",
-        "1 opportunity deleted: needs allow_delete=True",
+        "1 opportunity deleted: only with allow_delete=True",
     ]
 
 
