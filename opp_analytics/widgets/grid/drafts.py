@@ -33,7 +33,7 @@ from opp_analytics.files import (
 )
 from opp_analytics.org import Org
 from opp_analytics.schema import BadCell, is_blank
-from opp_analytics.text import count, joined, printable
+from opp_analytics.text import count, printable
 from opp_analytics.widgets.grid.review import format_moment
 from opp_analytics.widgets.grid.sheet import EditResult, EditSheet, Key
 from opp_analytics.widgets.messages import Text
@@ -101,28 +101,22 @@ def take_in(sheet: EditSheet, changes: Iterable[Change]) -> tuple[EditResult, li
     cells: dict[Key, str | None] = {
         (rows[each], "name"): None for each in fresh if "name" in sheet.column
     }
-    removed, doubts, left, why = set[int](), dict[Key, str](), list[Change](), dict[str, None]()
+    removed, doubts, left = set[int](), dict[Key, str](), list[Change]()
     replaced = 0
     for change in listed:
         unique_id, _, field, before, after = change
         row, column = rows.get(unique_id), sheet.column.get(field)
         if row is None or (sheet.row_state(row) == "gone" and unique_id not in fresh):
-            reason = f"no deal “{unique_id}”"
-        elif field == DEAL and after == "removed" and not sheet.removes:
-            reason = "no deals can be removed"
-        elif field == DEAL:
+            left.append(change)
+        elif field == DEAL and (sheet.removes or after != "removed"):
             removed |= {row} if after == "removed" else set()
-            continue
         elif column is None or column.locked:
-            reason = f"no column “{field}”" if column is None else column.locked
+            left.append(change)
         else:
             cells[key := (row, field)] = after or None
             replaced += sheet.edit_of(key) is not None and sheet.spell(*key) != cells[key]
             if not sheet.is_new(row) and (doubt := _doubt(sheet, key, before)):
                 doubts[key] = doubt
-            continue
-        left.append(change)
-        why[reason] = None
     added, n = {rows[each] for each in fresh}, len(removed)
     label = "Took in {cells}" if cells else "Took in edits"
     parts = [count(len(added), "new deal")] * bool(added) + [count(n, "removal")] * bool(n)
@@ -137,8 +131,10 @@ def take_in(sheet: EditSheet, changes: Iterable[Change]) -> tuple[EditResult, li
     if replaced:
         notes.append(f"{count(replaced, 'edit')} made here replaced")
     if left:
-        reasons = joined(map(printable, why), most=3)
-        notes.append(f"{count(len(left), 'edit')} left out: {reasons}")
+        notes.append(
+            f"{count(len(left), 'edit')} left out, such as {printable(left[0].field)} of "
+            f"“{printable(left[0].unique_id)}”: this grid does not have it, or not for editing"
+        )
     return replace(answer, notes=tuple(notes), offer=""), left
 
 

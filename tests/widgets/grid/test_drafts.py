@@ -84,7 +84,8 @@ def test_draft__is_judged_against_the_frame_as_it_is_now(state):
     later = oa.edit(now)
     said = later.take_draft()
     assert said == (
-        "Took in 2 cells · 1 cell changed since then, marked · 1 edit left out: no column “note”"
+        "Took in 2 cells · 1 cell changed since then, marked · 1 edit left out, such as "
+        "note of “o003”: this grid does not have it, or not for editing"
     )
     assert later.edited["value"].tolist()[:3] == [2500.0, 2600.0, 2700.0]
     [doubt] = later.refused["problem"]
@@ -243,7 +244,7 @@ def test_take__takes_values_new_deals_and_removals_and_says_what_has_no_place(st
     said = grid.take(pd.DataFrame(block, columns=["unique_id", "field", "after"]))
     assert said.startswith("Took in 2 cells, 1 new deal, 1 removal · 1 refused: “140” is")
     assert said.endswith(
-        "2 edits left out: no deal “o999” and unique_id is read only: the server sets it"
+        "2 edits left out, such as value of “o999”: this grid does not have it, or not for editing"
     )
     assert grid.edited["name"].tolist()[-1] == "Brand new"
     assert "o003" not in grid.edited["unique_id"].tolist()
@@ -286,7 +287,10 @@ def test_take__puts_a_plan_that_code_has_made_into_the_grid(state):
             {"unique_id": ["o000", "o001", "o9"], "field": "value", "after": [500, "6k", 7]}
         )
     )
-    assert said == "Took in 2 cells · 1 edit left out: no deal “o9”"
+    assert said == (
+        "Took in 2 cells · 1 edit left out, such as value of “o9”: this grid does not have it, or "
+        "not for editing"
+    )
     assert grid.edited["value"].tolist()[:2] == [500.0, 6000.0]
     with pytest.raises(MissingColumnError, match="after"):
         grid.take(pd.DataFrame({"unique_id": ["o000"], "field": ["value"]}))
