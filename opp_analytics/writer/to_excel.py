@@ -53,22 +53,6 @@ _WIDTHS = {"name": 40, "unique_id": 12, "account_id": 12, "created_at": 17, "upd
 """Widths of columns in characters; 16 for the others."""
 _NEW_ROWS = 1000
 """Empty rows below the data with the same checks, for new opportunities."""
-_NOTES = {
-    "unique_id": "Identifies the opportunity: don't change it. Leave it blank in a row you add.",
-    "name": "Required.",
-    "account_id": "The account's unique id.",
-    "value": "Money, as a number.",
-    VALUE_ORIGINAL: (
-        "The CRM's value, in the deal's own currency: edit this one; value is converted from it."
-    ),
-    "close_date": "A date, as 2026-03-31.",
-    "probability": "Whole percent, 0 to 100: 60 for 60%.",
-    "created_at": "Set by the server, in UTC; never written.",
-    "updated_at": "Set by the server, in UTC; never written.",
-}
-_FURTHER_NOTE = (
-    "An attribute of your own API, written as it is here; the server may refuse a change."
-)
 _LONGEST_RULE = 255
 """Characters that Excel takes in a rule's message."""
 _LISTS = "_lists"
@@ -111,7 +95,7 @@ def to_excel(opportunities: pd.DataFrame, path: str | Path) -> Path:
     saved = io.BytesIO()
     with make_workbook(saved, "excel") as book:
         page = add_sheet(book, _SHEET)
-        _write_titles(book, page, shown, list_choices(meaning))
+        _write_titles(book, page, shown)
         whole = dict.fromkeys((*schema.READ_ONLY, *meaning.derived), [True] * len(frame))
         _write_rows(book, page, frame[shown], ({"value": mark_foreign(frame).tolist()} | whole))
         _format_sheet(book, page, shown, len(frame), meaning)
@@ -189,15 +173,10 @@ def _shorten(text: str) -> str:
     return repr(text if len(text) <= 40 else f"{text[:39]}…")
 
 
-def _write_titles(
-    book: Workbook, page: Worksheet, columns: Sequence[str], choices: Mapping[str, Sequence[str]]
-) -> None:
+def _write_titles(book: Workbook, page: Worksheet, columns: Sequence[str]) -> None:
     for number, column in enumerate(_check_titles(columns)):
         look = {"bold": True, "align": "right" if column in _FORMATS else "left"}
         page.write(0, number, column, book.add_format(look))
-        options = ", ".join(choices.get(column, ()))
-        note = f"One of: {options}" if options else _NOTES.get(column, _FURTHER_NOTE)
-        page.write_comment(0, number, note, {"author": "opp_analytics", "height": 90, "width": 220})
         # Whole columns, so that rows added later behave alike.
         page.set_column(number, number, _WIDTHS.get(column, 16), book.add_format({"locked": False}))
 
