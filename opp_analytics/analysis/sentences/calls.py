@@ -62,7 +62,7 @@ def describe_leans(table: pd.DataFrame) -> str:
     return name_leans(table) or f"Nobody’s calls lean beyond chance ({_count_periods(table)})"
 
 
-def describe_call_accuracy(table: pd.DataFrame) -> str:
+def describe_call_accuracy(table: pd.DataFrame) -> str | tuple[str, ...]:
     """Name the callers whose error differs from the model's beyond chance.
 
     Of one caller, the lean too.
@@ -73,14 +73,12 @@ def describe_call_accuracy(table: pd.DataFrame) -> str:
     name = "{}’s calls" if table.index.name == "caller" else "calls for {} (overrides included)"
     names, freq = [name.format(key) for key in known.index], note_of(table).freq
     if len(known) == 1:
-        return (
-            f"{_compare(known.iloc[0], names[0], known['model_wape'].iloc[0], freq)}; "
-            f"{say_lean(known.iloc[0])}"
-        )
+        compared = _compare(known.iloc[0], names[0], known["model_wape"].iloc[0], freq)
+        return compared, say_lean(known.iloc[0])
     return _name_apart(known, names, known["model_wape"].to_numpy(), freq)
 
 
-def describe_value_added(table: pd.DataFrame) -> str:
+def describe_value_added(table: pd.DataFrame) -> str | tuple[str, ...]:
     """Compare calls, overrides and blend with the model.
 
     By group, name the calls that differ from it beyond chance.
@@ -112,7 +110,7 @@ def describe_value_added(table: pd.DataFrame) -> str:
         said.append(
             f"{percent(share)} of people’s numbers are calls, the others the weighted pipeline"
         )
-    return "; ".join(said)
+    return tuple(said)
 
 
 def _count_periods(table: pd.DataFrame) -> str:

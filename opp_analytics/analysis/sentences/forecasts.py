@@ -530,7 +530,7 @@ def describe_category_moves(table: pd.DataFrame) -> str:
     return said if evidence.is_enough(totals[name]) else evidence.say_few(said)
 
 
-def describe_backtest(table: pd.DataFrame) -> str:
+def describe_backtest(table: pd.DataFrame) -> str | tuple[str, ...]:
     """Say how far past forecasts missed and how often their ranges held.
 
     Of several methods, those of the first.
@@ -539,13 +539,13 @@ def describe_backtest(table: pd.DataFrame) -> str:
         return "No past forecast can be judged yet."
     table = select_first_method(table)
     whole, ranges = table["actual"].sum(), table["held"].dropna()
-    held = f"; {int(ranges.sum())} of {count(len(ranges), 'range')} held" if len(ranges) else ""
+    held = f"{int(ranges.sum())} of {count(len(ranges), 'range')} held" if len(ranges) else ""
     if not whole > 0:
-        return f"Nothing was booked in the periods forecast{held}."
+        return "Nothing was booked in the periods forecast", held
     missed = percent(table["error"].abs().sum() / whole)
     first, last = int(table["lead"].min()), int(table["lead"].max())
     days = count(last, "day") if first == last else f"{first:,}–{count(last, 'day')}"
-    return f"Forecasts {days} ahead missed by {missed}{_say_lean(table, whole)}{held}."
+    return f"Forecasts {days} ahead missed by {missed}{_say_lean(table, whole)}", held
 
 
 def select_first_method(table: pd.DataFrame) -> pd.DataFrame:
@@ -568,7 +568,7 @@ def _say_lean(table: pd.DataFrame, whole: float) -> str:
     return f", {percent(abs(off))} too {'high' if off > 0 else 'low'}"
 
 
-def describe_score(table: pd.DataFrame) -> str:
+def describe_score(table: pd.DataFrame) -> str | tuple[str, ...]:
     """Compare the first method with the best other one, or say where forecasts missed most."""
     known = table[table["wape"].notna()]
     if known.empty:
@@ -580,12 +580,10 @@ def describe_score(table: pd.DataFrame) -> str:
     said = f"{capital(method(name, freq))} misses by {percent(known['wape'][name])}"
     share = known["coverage_80"][name]
     held = (
-        ""
-        if math.isnan(share)
-        else f"; 80% ranges of {method(name, freq)} held in {percent(share)}"
+        "" if math.isnan(share) else f"80% ranges of {method(name, freq)} held in {percent(share)}"
     )
     if not others:
-        return f"{said}{held}."
+        return said, held
     # Each is compared with the first one named.
     first = known.index[0]
     other = first if name != first else others[0]
@@ -593,8 +591,8 @@ def describe_score(table: pd.DataFrame) -> str:
     if compared["differs"]:
         use = "" if name in RIVALS else ": use it"
         apart = points(less - known["wape"][name])
-        return f"{said}, {apart} less than {method(other, freq)}{use}{held}."
-    return f"{said}, {method(other, freq)} by {percent(less)}: {evidence.CHANCE}{held}."
+        return f"{said}, {apart} less than {method(other, freq)}{use}", held
+    return f"{said}, {method(other, freq)} by {percent(less)}: {evidence.CHANCE}", held
 
 
 def _describe_rows(known: pd.DataFrame, by: str, freq: Any) -> str:

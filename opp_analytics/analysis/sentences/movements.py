@@ -116,7 +116,7 @@ def head_waterfall(table: pd.DataFrame) -> str:
     return f"Pipeline{f' due {days(*due)}' if due else ''} went from {ends[0]} to {ends[1]}"
 
 
-def describe_slippage(table: pd.DataFrame) -> str:
+def describe_slippage(table: pd.DataFrame) -> str | tuple[str, ...]:
     """Count the outcomes of what was due, or compare the last two periods."""
     if "period" in table.index.names:
         return _compare_slippage(table)
@@ -132,8 +132,8 @@ def describe_slippage(table: pd.DataFrame) -> str:
     by_value = evidence.write_share(value.get("slipped", 0.0), value)
     slipped = counts.get("slipped", 0) / total
     return (
-        f"{due}, {percent(slipped)} slipped by count{by_value and f', {by_value} by value'}; "
-        f"{ends}."
+        f"{due}, {percent(slipped)} slipped by count{by_value and f', {by_value} by value'}",
+        ends,
     )
 
 
@@ -170,7 +170,7 @@ def _compare_slippage(table: pd.DataFrame) -> str:
     return evidence.say_before(f"{said} in {name} slipped", rates[pair[0]], when, apart=apart)
 
 
-def describe_close_date_moves(table: pd.DataFrame) -> str:
+def describe_close_date_moves(table: pd.DataFrame) -> str | tuple[str, ...]:
     """Count pushed and pulled deals."""
     if table.empty:
         return "No deal was open in this period."
@@ -180,10 +180,10 @@ def describe_close_date_moves(table: pd.DataFrame) -> str:
     said = (
         f"At least {n} of {count(len(table))} {'was' if len(pushed) == 1 else 'were'} pushed{far}"
     )
-    return f"{said}; {number(len(pulled))} pulled in."
+    return said, f"{number(len(pulled))} pulled in"
 
 
-def describe_pipeline_created(table: pd.DataFrame) -> str:
+def describe_pipeline_created(table: pd.DataFrame) -> str | tuple[str, ...]:
     """Compare the last full period with those before it."""
     if table.empty:
         return "No deal was created in these periods."
@@ -192,17 +192,15 @@ def describe_pipeline_created(table: pd.DataFrame) -> str:
     full, freq, money = whole[~running], note_of(table).freq, money_of(table)
     now = f"{money(whole['open_value'].iloc[-1])} is open now"
     if full.empty:
-        return (
-            f"Created so far: {money(whole['value'].iloc[-1])} "
-            f"({count(int(whole['deals'].iloc[-1]))}); {now}."
-        )
+        deals = count(int(whole["deals"].iloc[-1]))
+        return f"Created so far: {money(whole['value'].iloc[-1])} ({deals})", now
     last, before = full.iloc[-1], full.iloc[:-1]
     much = money(last["value"]) if last["deals"] else "Nothing"
     when = period_name(str(full.index[-1]), freq, today=note_of(table).day or full.index[-1])
     created = f"{much} created in {when}"
     usual = before["value"].mean() if len(before) else 0.0
     if not usual > 0 or last["value"] < 0 or not evidence.is_enough(full["deals"].sum()):
-        return f"{created}; {now}."
+        return created, now
     change = last["value"] / usual - 1
     said = (
         f"{percent(abs(change))} {'above' if change > 0 else 'below'}"

@@ -17,13 +17,13 @@ _RENAMED = {
     "flags": "deal_flags",
     "value_added": "forecast_value_added",
 }
-_SENTENCES: dict[str, Callable[[pd.DataFrame], str]] = {
+_SENTENCES: dict[str, Callable[[pd.DataFrame], str | tuple[str, ...]]] = {
     _RENAMED.get(kind, kind): function
     for module in (calls, forecasts, movements, rates)
     for name, function in vars(module).items()
     if (kind := name.removeprefix("describe_")) != name and kind not in ("leans", "method")
 }
-"""The function that describes each kind of table."""
+"""The function that describes each kind of table, in a sentence or in its clauses."""
 _HEADS = {
     "deal_flags": rates.count_flagged,
     "forecast": lambda table: forecasts.say_forecast(table)[0],
@@ -79,14 +79,19 @@ def sentence(table: pd.DataFrame, kind: str | None = None) -> str:
 
 def describe(table: pd.DataFrame, kind: str | None = None) -> str:
     """Say the sentence without its full stop, and without the day on which the data were seen."""
-    name = _find_kind(table, kind)
+    return "; ".join(_list_clauses(table, _find_kind(table, kind)))
+
+
+def _list_clauses(table: pd.DataFrame, name: str) -> list[str]:
     try:
-        return _SENTENCES[name](table).removesuffix(".")
+        said = _SENTENCES[name](table)
     except KeyError as error:
         raise ArgumentTypeError(
             f"the table of {name} lacks {error}; give sentence the table as {name} returns it, or "
             "some of its rows"
         ) from error
+    clauses = (said,) if isinstance(said, str) else said
+    return [one.removesuffix(".") for one in clauses if one]
 
 
 def heading(table: pd.DataFrame, kind: str | None = None) -> str:
@@ -95,8 +100,8 @@ def heading(table: pd.DataFrame, kind: str | None = None) -> str:
     The title has no full stop.
     """
     name = _find_kind(table, kind)
-    said = _HEADS[name](table) if name in _HEADS else sentence(table, name).partition("; ")[0]
-    return said.removesuffix(".")
+    head = _HEADS[name](table) if name in _HEADS else _list_clauses(table, name)[0]
+    return head.removesuffix(".")
 
 
 def _find_kind(table: pd.DataFrame, kind: str | None) -> str:
