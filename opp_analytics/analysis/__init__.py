@@ -122,6 +122,9 @@ from opp_analytics.analysis.quality.deal_flags import (
     OpenDeals as OpenDeals,
 )  # isort: skip
 from opp_analytics.analysis.quality.deal_flags import (
+    Reason as Reason,
+)  # isort: skip
+from opp_analytics.analysis.quality.deal_flags import (
     flag_deals as flag_deals,
 )
 from opp_analytics.analysis.sentences.calls import (

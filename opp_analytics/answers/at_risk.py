@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from opp_analytics import text
-from opp_analytics.analysis import compare_chances, heading
+from opp_analytics.analysis import Reason, compare_chances, heading
 from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.act_order import rank_deals
 from opp_analytics.answers.act_today import say_actions
@@ -16,9 +16,6 @@ from opp_analytics.answers.data import Row, Table, make_notes
 from opp_analytics.answers.deal import explain_deal, list_rows
 from opp_analytics.schema import BUCKETS, NO_LABEL
 from opp_analytics.text import Piece, Sentence
-
-_BETWEEN = " · "
-"""What is between the flags of `deal_flags`."""
 
 
 @keep
@@ -39,13 +36,12 @@ def at_risk(context: Context) -> Answer:
     heads = {"chance": forecasts.name_history(context), "close_date": "Close", "reasons": "Why"}
     known = context.deals.set_index("unique_id").loc[flagged.index]
     known = known.reset_index()
-    todo = say_actions(context)
+    todo, reasons = say_actions(context), tables.open_deals(context).reasons
     several = bool(context.person) and context.deals[context.person].nunique() > 1
     rows = [
-        _add_reasons(row, str(reasons).split(_BETWEEN), todo.get(row.id), owner)
-        for row, reasons, owner in zip(
+        _add_reasons(row, reasons[row.id], todo.get(row.id), owner)
+        for row, owner in zip(
             list_rows(context, known),
-            flagged["reasons"],
             known[context.person] if several else [""] * len(known),
             strict=True,
         )
@@ -75,9 +71,9 @@ def at_risk(context: Context) -> Answer:
     )
 
 
-def _add_reasons(row: Row, reasons: list[str], todo: str | None, owner: str) -> Row:
+def _add_reasons(row: Row, reasons: list[Reason], todo: str | None, owner: str) -> Row:
     """Add to a deal its flags in words, the first one apart, and what to do."""
-    first, *others = map(text.capital, reasons)
+    first, *others = (text.capital(reason.write()) for reason in reasons)
     others += [todo] if todo else []
     why = Sentence.of(Piece("lead", first), "".join(f". {one}" for one in others), ".")
     return replace(
@@ -88,13 +84,13 @@ def _add_reasons(row: Row, reasons: list[str], todo: str | None, owner: str) -> 
     )
 
 
-def _say_flags(row: Row, reasons: list[str], owner: str) -> Sentence:
+def _say_flags(row: Row, reasons: list[Reason], owner: str) -> Sentence:
     """Say a deal's value, owner and flags, and its stage if no flag names it.
 
     Flags are said without what they are measured by.
     """
     stage = text.stage(row.values.get("stage"))
-    flags = [reason.partition("; ")[0] for reason in reasons]
+    flags = [reason.words for reason in reasons]
     flags += [] if any(stage in flag for flag in flags) else [f"in {stage}"]
     listed = ("; " if any(", " in flag for flag in flags) else ", ").join(flags)
     parts: list[Piece | str] = []

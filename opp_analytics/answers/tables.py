@@ -102,7 +102,7 @@ def _measure(
         found["win_chance"] = own["win_chance"].reindex(found.index)
         found["period_chance"] = own["chance"].reindex(found.index)
     if not {"days_in_stage", "pushes", "risk"}.isdisjoint(figures):
-        known = _open_deals(context) if is_now else _read_open(context, deals, day)
+        known = open_deals(context) if is_now else _read_open(context, deals, day)
         flagged = flags(context) if is_now else analysis.flag_deals(known)
         columns = {"days_in_stage": known.days_in_stage, "pushes": known.records.get("pushes")}
         for name, column in columns.items():
@@ -119,7 +119,7 @@ def _read_open(context: Context, deals: pd.DataFrame, day: pd.Timestamp) -> anal
     )
 
 
-def _open_deals(context: Context) -> analysis.OpenDeals:
+def open_deals(context: Context) -> analysis.OpenDeals:
     """Read those of the whole, whose usual days are the lines for each part."""
     return context.keep(lambda: _read_open(context, context.whole, context.day), "open deals")
 
@@ -181,7 +181,7 @@ def coverage(context: Context) -> pd.DataFrame:
 @keep
 def flags(context: Context) -> pd.DataFrame:
     """`oa.deal_flags`, the largest flagged value first."""
-    table = context.keep(lambda: analysis.flag_deals(_open_deals(context)), "flags")
+    table = context.keep(lambda: analysis.flag_deals(open_deals(context)), "flags")
     mine = table[is_among(table.index.to_series(), context.opportunities["unique_id"])]
     return note_of(table).change(n=len(mine)).write(mine)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -49,7 +49,6 @@ from opp_analytics.org import (
 )
 from opp_analytics.periods import When
 
-_SEPARATOR = " · "
 _FURTHER = ("name", "owner_name", PIPELINE, "probability", "updated_at", "next_action_at")
 
 
@@ -181,12 +180,7 @@ def deal_flags(
 
 def flag_deals(deals: OpenDeals) -> pd.DataFrame:
     """Make the table of `deal_flags` from deals that were read."""
-    known = {*deals.frame, *deals.records}
-    found = {
-        name: rule(deals) if known.issuperset(_NEEDS.get(name, ())) else None
-        for name, rule in RULES.items()
-    }
-    table = _make_table(deals.frame, found)
+    table = _make_table(deals)
     # Flagged deals by value, deals without a flag last.
     ids = table.index.to_numpy().astype(str)
     order = np.lexsort((ids, -table["risk"], -table["value"].fillna(0.0), table["risk"] == 0))
@@ -220,13 +214,9 @@ def _select_open(opportunities: Any) -> tuple[pd.DataFrame, int, float]:
     return frame.loc[outcome == OPEN], int((outcome == UNKNOWN).sum()), largest
 
 
-def _make_table(frame: pd.DataFrame, found: Mapping[str, Flagged | None]) -> pd.DataFrame:
+def _make_table(deals: OpenDeals) -> pd.DataFrame:
+    frame, known = deals.frame, deals.flags
     rows, nothing = len(frame), np.zeros(len(frame), dtype=bool)
-    known = {name: flag for name, flag in found.items() if flag is not None}
-    reasons: list[list[str]] = [[] for _ in range(rows)]
-    for mask, why in known.values():
-        for place in np.flatnonzero(mask):
-            reasons[place] += why(int(place)).split(_SEPARATOR)
     blank = pd.Series(None, index=frame.index, dtype=schema.TEXT)
     columns = {
         "name": frame.get("name", blank).astype(schema.TEXT),
@@ -235,16 +225,29 @@ def _make_table(frame: pd.DataFrame, found: Mapping[str, Flagged | None]) -> pd.
         "close_date": frame["close_date"],
         "risk": np.sum([nothing, *(mask for mask, _ in known.values())], axis=0, dtype=np.int64),
         "reasons": pd.array(
-            [_SEPARATOR.join(dict.fromkeys(texts)) for texts in reasons], dtype=schema.TEXT
+            [" · ".join(map(Reason.write, one)) for one in deals.reasons.values()],
+            dtype=schema.TEXT,
         ),
         **{
             name: pd.array(known[name][0] if name in known else [pd.NA] * rows, dtype="boolean")
-            for name in found
+            for name in RULES
         },
     }
     return pd.DataFrame(columns, index=frame.index).set_index(
         pd.Index(frame["unique_id"], name="unique_id")
     )
+
+
+class Reason(NamedTuple):
+    """Why a deal is flagged, in words."""
+
+    words: str
+    measure: str = ""
+    """What the flag is measured by."""
+
+    def write(self) -> str:
+        """Write both."""
+        return "; ".join(filter(None, self))
 
 
 @dataclass(frozen=True)
@@ -290,6 +293,23 @@ class OpenDeals:
         return cls(frame, today, tz, limits, past, touched, opportunities, unknown, largest)
 
     @cached_property
+    def flags(self) -> dict[str, Flagged]:
+        """The flags that the data can tell."""
+        known = {*self.frame, *self.records}
+        asked = [name for name in RULES if known.issuperset(_NEEDS.get(name, ()))]
+        return {name: flag for name in asked if (flag := RULES[name](self)) is not None}
+
+    @cached_property
+    def reasons(self) -> dict[str, list[Reason]]:
+        """Why each deal is flagged, by id."""
+        found: list[dict[Reason, None]] = [{} for _ in range(len(self.frame))]
+        for mask, why in self.flags.values():
+            for place in np.flatnonzero(mask):
+                said = why(int(place))
+                found[place] |= dict.fromkeys([Reason(said)] if isinstance(said, str) else said)
+        return dict(zip(self.frame["unique_id"], map(list, found), strict=True))
+
+    @cached_property
     def days_in_stage(self) -> Series | None:
         """Days since each deal entered its stage, missing where it did after the last record.
 
@@ -330,8 +350,8 @@ class OpenDeals:
         return self.frame[name] if name in self.frame else rows
 
 
-Flagged = tuple[Flags, Callable[[int], str]]
-"""Mask of the flagged rows, and a function from a row's place to its reason."""
+Flagged = tuple[Flags, Callable[[int], str | list[Reason]]]
+"""Mask of the flagged rows, and a function from a row's place to its reasons."""
 
 
 def _as_floats(column: Series) -> Floats:
@@ -385,9 +405,11 @@ def _flag_no_change(deals: OpenDeals) -> Flagged:
         learned, limit = deals.past.pauses if deals.past else None, _STALE_DAYS
         if learned:
             limit = learned.days
-            after = f"; {learned.whose} never paused for more than {limit}"
+            after = f"{learned.whose} never paused for more than {limit}"
     days = _as_floats(deals.count_days_since(deals.changed_at))
-    return days > limit, lambda k: f"{text.count(int(days[k]), 'day')} without a change{after}"
+    return days > limit, lambda k: [
+        Reason(f"{text.count(int(days[k]), 'day')} without a change", after)
+    ]
 
 
 # Days without a change, until enough deals are won to learn them: as long as in `audit`.
@@ -428,7 +450,7 @@ def _flag_criteria_unmet(deals: OpenDeals) -> Flagged | None:
     place = deals.org.stages.look_up(
         deals.frame, lambda part: {one.name: stages.index(one) for one in part}
     )
-    unmet: dict[int, list[str]] = {}
+    unmet: dict[int, list[Reason]] = {}
     asked = [(one, typed) for one in stages if one.kind == "open" for typed in one.criteria]
     for stage, typed in asked:
         criterion, rows = read_condition(typed, None), np.flatnonzero(place == stages.index(stage))
@@ -441,11 +463,11 @@ def _flag_criteria_unmet(deals: OpenDeals) -> Flagged | None:
         for row, known in zip(rows.tolist(), figures, strict=True):
             holds = criterion.judge(known)
             if holds is False or (holds is None and any(map(math.isnan, known.values()))):
-                unmet.setdefault(row, []).append(_say_unmet(criterion))
+                unmet.setdefault(row, []).append(Reason(_say_unmet(criterion)))
     if lacking:
         DataWarning.warn(f"criteria not judged: {'; '.join(lacking)}")
     mask = np.isin(np.arange(len(deals.frame)), list(unmet))
-    return (mask, lambda k: _SEPARATOR.join(unmet[k])) if asked else None
+    return (mask, unmet.__getitem__) if asked else None
 
 
 def _say_unmet(criterion: Condition) -> str:
@@ -482,10 +504,10 @@ def _flag_slow_in_stage(deals: OpenDeals) -> Flagged | None:
     places = list(zip(pipelines, stage, strict=True))
     limit = [learned[place].days if place in learned else math.nan for place in places]
 
-    def why(k: int) -> str:
+    def why(k: int) -> list[Reason]:
         usual = learned.get(places[k])
         most = f"{usual.whose} took {usual.days} or fewer" if usual else f"the limit is {given}"
-        return f"{text.count(int(days[k]), 'day')} in {text.stage(places[k][1])}; {most}"
+        return [Reason(f"{text.count(int(days[k]), 'day')} in {text.stage(places[k][1])}", most)]
 
     return days > (limit if given is None else given), why
 
