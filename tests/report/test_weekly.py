@@ -182,7 +182,7 @@ def test_weekly_report__lists_the_largest_open_deals_and_all_in_a_file(tmp_path,
 
 
 @pytest.mark.slow
-def test_weekly_report__of_each_person_asks_once_for_all_what_has_groups(
+def test_weekly_report__of_each_person_asks_the_history_once_for_all(
     opportunities, history, tmp_path, monkeypatch
 ):
     asked = []
@@ -194,9 +194,8 @@ def test_weekly_report__of_each_person_asks_once_for_all_what_has_groups(
 
     monkeypatch.setattr(History, "collect", count)
     made = weekly_report(opportunities, history, as_of=AS_OF, out=tmp_path, for_each="owner_name")
-    # Due deals of three periods, moves of dates, and stages: what a deal passed on leaves tells.
     assert made.parts
-    assert 0 < sum(asked) <= 5 * len(made.parts)
+    assert asked and not any(asked)
 
 
 @pytest.mark.slow
