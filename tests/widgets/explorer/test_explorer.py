@@ -414,22 +414,23 @@ def test_planned__changes_no_answer_about_the_past(explorer: Explorer, frames) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("key", PLANNED)
 def test_planned__is_the_answer_of_the_edited_deals_beside_todays(
-    key: str, frames, history
+    explorer: Explorer, frames, history
 ) -> None:
-    frame = frames[-1]
-    explorer = oa.explore(frame, history, as_of=DAYS[-1], state={"question": key})
-    before = explorer.answer
-    place = plan_a_change(explorer, frame)
-    grid = explorer.edit()
-    asked = oa.ask(key, frame, history, as_of=DAYS[-1], edited=grid.named)
-    assert explorer.answer.sentence == asked.sentence
-    assert explorer.answer.to_dict() == asked.beside(before).to_dict()
+    frame, before = frames[-1], {}
+    for key in PLANNED:
+        choose(explorer, question=key)
+        before[key] = explorer.answer
+    place, grid = plan_a_change(explorer, frame), explorer.edit()
+    for key in PLANNED:
+        choose(explorer, question=key, planned=True)
+        asked = oa.ask(key, frame, history, as_of=DAYS[-1], edited=grid.named)
+        assert explorer.answer.sentence == asked.sentence
+        assert explorer.answer.to_dict() == asked.beside(before[key]).to_dict(), key
     # A further edit is in the next answer.
     put(grid, (place, "value", "1"))
-    choose(explorer, **explorer.state)
-    again = oa.ask(key, frame, history, as_of=DAYS[-1], edited=grid.named)
+    choose(explorer, question="will_we_make_it", planned=True)
+    again = oa.ask("will_we_make_it", frame, history, as_of=DAYS[-1], edited=grid.named)
     assert explorer.answer.sentence == again.sentence
 
 

@@ -20,7 +20,8 @@ from tests.support import Answer, Asked, as_json, client_of, paged, row, serving
 
 pytestmark = pytest.mark.slow
 
-CALLS = ("list", "read", "post", "put", "delete", "recover", "trash")
+READS = ("list", "read", "trash")
+CALLS = (*READS, "post", "put", "delete", "recover")
 CELLS = (True, [], {"a": 1}, "", "odd", 1.5, 10**400, None, "2026-99-99", "\0")
 
 
@@ -138,7 +139,11 @@ def test_apply__goes_on_after_any_odd_answer_to_a(
     # Nothing that it was sent is carried out later.
     monkeypatch.setattr(engine, "choose_wait", lambda client: 0.05)
     monkeypatch.setattr(engine, "FIRST_LOOK", 0.01)
-    for number, (name, odd) in enumerate(ODD.items()):
+    chosen = [*ODD.items()]
+    # What is only read is decoded by the same lines, so these share the answers.
+    if call in READS:
+        chosen = chosen[READS.index(call) :: len(READS)]
+    for number, (name, odd) in enumerate(chosen):
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"state {number}"))
         stock = Stock()
         with (
