@@ -84,9 +84,6 @@ class _Callback:
         self._done += n
         self._call(self._done, self._total)
 
-    def set_postfix(self, **_: Any) -> None:
-        """Do nothing: a function gets numbers only."""
-
     def close(self) -> None:
         """Do nothing: there is no bar to remove."""
 

@@ -6,8 +6,7 @@ import logging
 import signal
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -546,28 +545,18 @@ def _carry_out(entries: list[RunStep], live: engine.LiveRun, progress: Progress)
     }
     ready = [entry for entry in entries if entry.number not in results]
     run_id = live.run.run_id
-    counts = Counter(entry.step.operation for entry in ready)
-    _log.info(
-        "run %s: %s to write, %d to look for",
-        run_id,
-        (
-            ", ".join(f"{count} {operation}" for operation, count in sorted(counts.items()))
-            or "nothing"
-        ),
-        len(results),
-    )
+    _log.info("run %s: %d to write, %d to look for", run_id, len(ready), len(results))
     chains = engine.group_equal_creates(entries)
     sendable = _list_sendable(chains, results)
     with (
         progress_bar(progress, desc="applying", unit="opp", total=len(ready)) as bar,
         _stop_on_interrupt(live.stop),
     ):
-        tick = _make_ticker(bar)
         for recovering in (True, False):
             phase = [c for c in sendable if (c[0].step.operation == "recover") == recovering]
-            engine.send_chains(live, phase, results, tick)
+            engine.send_chains(live, phase, results, bar.update)
         creates = [chain for chain in chains if chain[0].creates]
-        lost = LostCreates(live, results, tick)
+        lost = LostCreates(live, results, bar.update)
         lost.settle(creates)
         lost.settle_equal(creates)
         # What is cut off while the server is read ends with no one to hear of it.
@@ -613,17 +602,3 @@ def _close(
         else:
             why = None if stop else "waiting for an identical create with an unknown outcome"
             results[number] = Result.whole(step, "pending", why, attempts=attempts)
-
-
-def _make_ticker(bar: Any) -> Callable[[Result], None]:
-    """Make a function that counts results and failures on a progress bar."""
-    failures = 0
-
-    def tick(result: Result) -> None:
-        nonlocal failures
-        if {"failed", "conflict"} & set(result.outcomes):
-            failures += 1
-            bar.set_postfix(failed=failures, refresh=False)
-        bar.update()
-
-    return tick

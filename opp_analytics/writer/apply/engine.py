@@ -344,7 +344,7 @@ def group_equal_creates(entries: Iterable[RunStep]) -> Chains:
 
 
 def send_chains(
-    live: LiveRun, chains: Chains, results: Results, tick: Callable[[Result], None]
+    live: LiveRun, chains: Chains, results: Results, tick: Callable[[], object]
 ) -> None:
     """Send chains of steps over all connections and store their results.
 
@@ -358,7 +358,7 @@ def send_chains(
             live.settle(entry, result)
             if entry.creates and result.doubtful:
                 break
-            tick(result)
+            tick()
         return done
 
     for _, done in work_through(work, chains, live.client.concurrency + _SPARE, live.stop):

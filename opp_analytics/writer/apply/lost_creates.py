@@ -128,7 +128,7 @@ class LostCreates:
         self,
         live: engine.LiveRun,
         results: engine.Results,
-        tick: Callable[[Result], None] = lambda _: None,
+        tick: Callable[[], object] = lambda: None,
     ) -> None:
         self.live, self.results, self._tick = live, results, tick
         self._since: dict[int, float] = {}

@@ -80,9 +80,7 @@ def summarize_plan(steps: Sequence[Step], words: Words) -> str:
             f"value of these deals: {before}" + (f" → {after} ({change})" if now != was else "")
         )
     closed = sum(step.org.stages.is_closed(step.base) for step in steps)
-    below = sum((step.fields.get("value") or 0) < 0 for step in steps)
     lines += [f"{text.count(closed)} already won or lost"] if closed else []
-    lines += [f"{text.count(below, 'value')} below zero"] if below else []
     for option, noun in PERMISSIONS.items():
         needing = len(list_needing(option, steps))
         done = "cleared" if option == "clear_nulls" else "deleted"

@@ -395,7 +395,7 @@ def test_apply__tells_a_log_what_it_writes_and_no_text_of_a_customer(
     ]
     run = receipt.run_id
     at_info = [message for level, message in told if level != "DEBUG"]
-    assert at_info[0] == f"run {run}: 1 create, 1 delete, 5 update to write, 0 to look for"
+    assert at_info[0] == f"run {run}: 7 to write, 0 to look for"
     assert any(line.startswith(f"run {run} ended: ") for line in at_info)
     assert ("DEBUG", f"run {run}: delete o005: applied") in told
     assert "Customer" not in "".join(
