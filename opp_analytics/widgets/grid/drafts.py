@@ -266,7 +266,7 @@ def _read(file: Path) -> KeptDraft | None:
         try:
             # The library's own reader takes no half of a character.
             step = msgspec.convert(json.loads(line), list[Change])
-        except (ValueError, RecursionError):
+        except (ValueError, msgspec.ValidationError, RecursionError):
             torn += 1  # as a power failure leaves its last line
             continue
         for change in step:
