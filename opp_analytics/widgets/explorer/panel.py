@@ -83,6 +83,7 @@ def _show_table(answer: Answer, table: Table) -> Json:
     notes = [answer.say(words) for words in (table.finding, table.note) if words.pieces]
     return {
         "name": text.title(table.name),
+        "head": table.heads.get("name", ""),
         "notes": [f"{note}." for note in notes],
         "columns": [
             {"name": name, "title": title, "right": _is_right(table, name)}

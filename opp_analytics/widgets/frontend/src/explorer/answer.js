@@ -100,7 +100,7 @@ function drawTable(x, model, at, name, axis = "") {
   return h("div", { class: "tbs", tabindex: "0", role: "region", "aria-label": name || "Rows" },
     h("table", { class: "deals" },
       h("caption", {}, name, model.total ? h("span", { class: "q" }, ` · ${model.total}`) : ""),
-      h("thead", {}, h("tr", {}, h("td", {}), isDrawn ? h("td", { class: "drawn" }, draw(axis)) : "", heads)),
+      h("thead", {}, h("tr", {}, model.head ? h("th", { scope: "col" }, model.head) : h("td", {}), isDrawn ? h("td", { class: "drawn" }, draw(axis)) : "", heads)),
       body),
     folded.length ? unfold : "",
     ...model.notes.map((note) => h("p", { class: "note" }, note)),
