@@ -473,8 +473,8 @@ def _get(settings: Any, path: KeyPath, otherwise: Any = _MISSING) -> Any:
     return settings
 
 
-def _near(name: str, names: Iterable[str], most: int = 1) -> str:
-    near = did_you_mean(name, names, most=most, write=str)
+def _near(name: str, names: Iterable[str]) -> str:
+    near = did_you_mean(name, names, write=str)
     return f"{near} " if near else ""
 
 
@@ -488,8 +488,8 @@ def _check_stages(raw: Json) -> Iterator[_Mistake]:
     ]
     kinds: Json = {}
     seen: set[tuple[str, str]] = set()
-    leads_to: dict[str, str] = {}
-    names = {stage["name"] for _, stage in named}
+    leads_to = {stage["name"]: stage["name"] for _, stage in named}
+    names = set(leads_to)
     for row, stage in named:
         name, kind, pipeline = stage["name"], stage.get("kind"), repr(stage.get("pipeline"))
         if (name, pipeline) in seen:
@@ -502,15 +502,10 @@ def _check_stages(raw: Json) -> Iterator[_Mistake]:
         seen.add((name, pipeline))
         aliases = stage.get("aliases")
         for position, alias in enumerate(aliases if isinstance(aliases, list) else []):
-            right = ""
-            if not isinstance(alias, str):
-                continue
-            if alias in names:
-                what = "the stage itself" if alias == name else "itself a stage"
-                right = f"{what}; an alias is another spelling, so remove one of the two"
-            elif leads_to.setdefault(alias, name) != name:
-                right = f"also an alias of {leads_to[alias]!r}; an alias leads to one stage"
-            if right:
+            if isinstance(alias, str) and (
+                alias in names or leads_to.setdefault(alias, name) != name
+            ):
+                right = f"means {leads_to[alias]!r} already; a spelling leads to one stage"
                 yield _Mistake(("stages", row, "aliases", position), alias, right)
 
 
@@ -631,9 +626,8 @@ def _check_repeats(raw: Json) -> Iterator[_Mistake]:
 
 def _check_whose(raw: Json) -> Iterator[_Mistake]:
     """Find targets and calls of both a person and a team, and anything for an empty team."""
-    teams = {row["team"] for _, row in list_rows(raw, "people") if isinstance(row.get("team"), str)}
-    ways = f"the teams are {joined(sorted(teams))}"
-    receivers = _get(raw, ("deliver", "teams"), None)
+    people, receivers = list_rows(raw, "people"), _get(raw, ("deliver", "teams"), None)
+    known = {row["team"] for _, row in people if isinstance(row.get("team"), str)}
     if (_get(raw, ("deliver", "mail_to"), None) or receivers) and not _get(
         raw, ("deliver", "mail_from"), None
     ):
@@ -642,28 +636,22 @@ def _check_whose(raw: Json) -> Iterator[_Mistake]:
             _MISSING,
             f"missing, and mail needs a sender; {_RIGHT['deliver.mail_from']}",
         )
-    for name in receivers if teams and isinstance(receivers, dict) else ():
-        if name not in teams:
-            yield _Mistake(
-                ("deliver", "teams", name),
-                receivers[name],
-                f"nobody under [people] is in this team; {_near(name, teams, 3)}{ways}",
-            )
-    for table, number, row in (
-        (name, *each) for name in ("targets", "calls") for each in list_rows(raw, name)
-    ):
-        if row.get("owner_name") is not None and row.get("team") is not None:
-            yield _Mistake(
-                (table, "rows", number, "team"),
-                row["team"],
-                f"a {table[:-1]} is a person's or a team's; keep owner_name or team",
-            )
-        elif teams and isinstance(row.get("team"), str) and row["team"] not in teams:
-            yield _Mistake(
-                (table, "rows", number, "team"),
-                row["team"],
-                f"nobody under [people] is in this team; {_near(row['team'], teams)}{ways}",
-            )
+    named: list[tuple[KeyPath, Any, Any]] = [
+        (("deliver", "teams", team), team, receivers[team])
+        for team in (receivers if isinstance(receivers, dict) else ())
+    ]
+    for table in ("targets", "calls"):
+        for number, row in list_rows(raw, table):
+            where, team = (table, "rows", number, "team"), row.get("team")
+            named.append((where, team, team))
+            if row.get("owner_name") is not None and team is not None:
+                right = "a person's or a team's, not both; keep owner_name or team"
+                yield _Mistake(where, team, right)
+    for path, team, value in named:
+        if known and isinstance(team, str) and team not in known:
+            near, ways = _near(team, known), joined(sorted(known))
+            right = f"nobody under [people] is in this team; {near}the teams are {ways}"
+            yield _Mistake(path, value, right)
 
 
 def _check_rates(raw: Json) -> Iterator[_Mistake]:

@@ -266,7 +266,7 @@ def test_read__of_a_long_file_finds_the_lines_of_its_mistakes(tmp_path: Path) ->
     ("settings", "says"),
     [
         ({"stages": []}, "stages = []: use a list with at least one stage"),
-        ({"stages": [{"name": "A", "kind": "open", "aliases": ["A"]}]}, "the stage itself"),
+        ({"stages": [{"name": "A", "kind": "open", "aliases": ["A"]}]}, "means 'A' already"),
         ({"currency": "dollars"}, "not a currency"),
         ({"preset": "salesfroce"}, "did you mean salesforce"),
         ({"record_url": "https://crm.example.com/"}, "{unique_id}"),
