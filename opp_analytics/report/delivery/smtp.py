@@ -70,32 +70,34 @@ def read_server() -> Server | None:
     if url is None:
         return None
     outcome = attempt(lambda: _parse(url.reveal()))
-    if isinstance(outcome, ValueError):
-        raise ConfigError(f"{URL} is not an address such as {EXAMPLE}: {outcome}")
+    if outcome is None:
+        raise ConfigError(
+            f"{URL} is not an address such as {EXAMPLE}, or smtp:// and so on: write a : in the "
+            "user as %3A and a % as %25, nothing beyond ASCII, and a port after the host where "
+            "needed"
+        )
     if isinstance(outcome, BaseException):
         raise outcome
     return outcome
 
 
-def _parse(url: str) -> Server:
-    """Parse a URL; an error repeats no part of it."""
+def _parse(url: str) -> Server | None:
+    """Parse a URL; None where it is no address of a mail server."""
     scheme, _, rest = url.partition("://")
-    if scheme.lower() not in _PORTS:
-        raise ValueError("it begins with neither smtps:// nor smtp://")
     # Not by urlsplit, for which a / or # of the password ends the host.
     login, at, place = rest.rpartition("@")
-    found = _PLACE.fullmatch(place)
-    if found is None:
-        raise ValueError("a host comes after user, password and @, and where needed :port")
     user, password = (unquote(part) for part in login.partition(":")[::2])
-    if bool(at) != bool(user and password):
-        raise ValueError("a login is user:password, with %3A for a : in the user and %25 for a %")
-    if not (user + password).isascii() or not (user + password).isprintable():
-        raise ValueError("a login has no line breaks and no signs beyond ASCII")
-    scheme, host = scheme.lower(), found["host"].strip("[]").lower()
+    found, scheme = _PLACE.fullmatch(place), scheme.lower()
+    if found is None or scheme not in _PORTS or bool(at) != bool(user and password):
+        return None
     port = int(found["port"] or _PORTS[scheme])
-    if not 0 < port < 65536:
-        raise ValueError("a port is a number from 1 to 65535")
+    if (
+        not (user + password).isascii()
+        or not (user + password).isprintable()
+        or not 0 < port < 65536
+    ):
+        return None
+    host = found["host"].strip("[]").lower()
     return Server(scheme, host, port, Secret(user), Secret(password))
 
 

@@ -273,30 +273,30 @@ def test_read_server__reads_login_host_and_port(
 
 
 @pytest.mark.parametrize(
-    ("url", "says"),
+    "url",
     [
-        ("mail.example.com", "begins with neither smtps:// nor smtp://"),
-        ("https://u:hidden@h", "begins with neither"),
-        ("smtps://hidden@h", "a login is user:password"),
-        ("smtps://:hidden@h", "a login is user:password"),
-        ("smtps://u:hidden", "a host comes after user, password and @"),
-        ("smtps://u:hidden@", "a host comes after"),
-        ("smtps://u:hidden@h/inbox", "a host comes after"),
-        ("smtps://u:hidden@a..b", "a host comes after"),
-        ("smtps://u:hidden@h:0", "a port is a number from 1 to 65535"),
-        ("smtps://u:hiddenß@h", "no signs beyond ASCII"),
-        ("smtps://u:hidden%0d%0aX@h", "no line breaks"),
+        "mail.example.com",
+        "https://u:hidden@h",
+        "smtps://hidden@h",
+        "smtps://:hidden@h",
+        "smtps://u:hidden",
+        "smtps://u:hidden@",
+        "smtps://u:hidden@h/inbox",
+        "smtps://u:hidden@a..b",
+        "smtps://u:hidden@h:0",
+        "smtps://u:hidden@h:65536",
+        "smtps://u:hiddenß@h",
+        "smtps://u:hidden%0d%0aX@h",
     ],
 )
-def test_read_server__says_what_is_wrong_and_repeats_nothing(
-    monkeypatch: pytest.MonkeyPatch, url: str, says: str
+def test_read_server__says_what_an_address_is_and_repeats_nothing(
+    monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setenv(smtp.URL, url)
     with pytest.raises(
         ConfigError, match="OPP_ANALYTICS_SMTP_URL is not an address such as "
     ) as caught:
         read_server()
-    assert says in str(caught.value)
     assert "hidden" not in shown_of(caught.value)
 
 
