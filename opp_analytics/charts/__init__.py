@@ -29,6 +29,7 @@ from opp_analytics.charts.data import (
     TickMark,
     Tone,
     choose_ticks,
+    keep_apart,
     make_bar,
     shorten,
     write_caption,

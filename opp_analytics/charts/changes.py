@@ -136,35 +136,23 @@ def _place_total(step: ChangeStep, base: float, cut: float, money: Money) -> Pla
 
 
 def _place_step(step: ChangeStep, bar: BarMark, money: Money) -> Place:
-    """Lay out a step with the deals behind it.
-
-    A single deal is shown by name; several are shown by number, with those that moved most.
-    """
+    """Lay out a step with the deals behind it: a single one by name, several by number."""
     figure = money(step.expected, signed=True)
     cause = f", {step.cause}" if step.cause else ""
-    deals = [shorten(deal, 24) for deal, _ in step.movers]
-    says = named = text.count(step.deals) if step.deals else ""
+    count = says = text.count(step.deals) if step.deals else ""
     forms: tuple[str, ...] = ()
-    if step.deals == 1 and deals:
-        says = named = f"{deals[0]}{cause}"
-        forms = (says, *deals, "1")
-    elif step.sides:
-        (more, up), (less, down) = step.sides
-        sides = f"{more:,} up {money(up, signed=True)} · {less:,} down {money(down, signed=True)}"
-        says, named = sides, f"{named}, {sides}: {', '.join(deals)}{cause}"
-        briefly = f"{more:,} up · {less:,} down"
-        forms = (f"{sides}, {deals[0]} most{cause}", f"{sides}, {deals[0]} most", sides, briefly)
-        forms = (*forms, f"{step.deals:,}")
-    elif deals:
-        amounts = [money(by, signed=True) for _, by in step.movers]
-        moved = [f"{deal} {by}" for deal, by in zip(deals, amounts, strict=True)]
-        n, account = f"{step.deals:,}", shorten(step.movers[0][0].partition(": ")[0], 24)
-        brief = f"{n} · {account}"
-        says, named = f"{deals[0]} and {step.deals - 1:,} more", ", ".join([named, *moved]) + cause
-        whole = [f"{n} · {moved[0]}", f"{brief} {amounts[0]}", brief]
-        forms = (*(f"{form}{cause}" for form in whole), *whole, n)
-    title = f"{text.capital(step.name)}: {', '.join(filter(None, (figure, named)))}"
-    marks, forms = (replace(bar, title=title),), tuple(dict.fromkeys(forms))
+    moved = [f"{shorten(deal, 24)} {money(by, signed=True)}" for deal, by in step.movers]
+    if moved:
+        says = f"{step.deals:,} · {moved[0]}" if step.deals > 1 else shorten(step.movers[0][0], 24)
+        forms = (f"{says}{cause}", says, f"{step.deals:,}")
+        if step.sides:
+            (more, up), (less, down) = step.sides
+            ends = money(up, signed=True), money(down, signed=True)
+            says = f"{more:,} up {ends[0]} · {less:,} down {ends[1]}"
+            forms = (says, f"{step.deals:,}")
+    words = ", ".join(filter(None, [figure, count, *moved]))
+    title = f"{text.capital(step.name)}: {words}{cause}"
+    marks = (replace(bar, title=title),)
     return Place(step.name, marks, says, (figure,), title, step.key, forms=forms)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -232,6 +232,17 @@ def make_bar(
     return Place(
         name, (BarMark(0, value, tone, title=title),), says, figures, title, key=key or name
     )
+
+
+def keep_apart(places: Sequence[float], rooms: Sequence[float], end: float) -> list[float]:
+    """Move places in rising order apart, each by the room of the one before, none beyond `end`."""
+    moved = [*places]
+    for k in range(1, len(moved)):
+        moved[k] = max(moved[k], moved[k - 1] + rooms[k - 1])
+    moved[-1:] = [min(place, end) for place in moved[-1:]]
+    for k in reversed(range(len(moved) - 1)):
+        moved[k] = min(moved[k], moved[k + 1] - rooms[k])
+    return moved
 
 
 def choose_ticks(top: float, most: int = 4) -> list[float]:

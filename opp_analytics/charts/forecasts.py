@@ -66,11 +66,10 @@ def forecast(table: pd.DataFrame) -> ChartData:
     shown, money = _fill_periods(table), money_of(table)
     note = (
         text.count(int(table["open_count"].sum()), "open deal"),
-        _explain_marks(shown, table),
-        _note_outside(shown, money, str(note_of(table).freq)),
+        _explain_marks(table),
         name_method(table),
         note_periods(shown),
-        _count_undrawn(table, shown),
+        _count_undrawn(table),
     )
     if shown.empty:
         return ChartData(note=note, empty="no deal is won or due in a period")
@@ -122,50 +121,33 @@ def _place_periods(shown: pd.DataFrame, table: pd.DataFrame) -> tuple[Place, ...
     return tuple(places)
 
 
-def _explain_marks(shown: pd.DataFrame, table: pd.DataFrame) -> str:
-    confidence, method = note_of(table).confidence, str(note_of(table).method or "")
-    ranges = f"{text.percent(confidence)} range" if confidence else "range"
-    due_only = " of open deals due only" if method == "stated" else ""
-    marks = [
-        ("gray: closed", shown["booked"].ne(0).any()),
-        ("blue: forecast", shown["expected"].gt(shown["booked"]).any()),
-        (f"thin line: {ranges}{due_only}", shown["high"].gt(shown["low"]).any()),
-    ]
-    return ", ".join(name for name, drawn in marks if drawn)
+def _explain_marks(table: pd.DataFrame) -> str:
+    confidence = note_of(table).confidence
+    due_only = " of open deals due only" if note_of(table).method == "stated" else ""
+    spread = f", thin line: {text.percent(confidence)} range{due_only}" if confidence else ""
+    return f"gray: closed, blue: forecast{spread}"
 
 
-def _note_outside(shown: pd.DataFrame, money: Money, freq: str) -> str:
-    """Say which forecasts lie outside their own range, and what is likely there."""
-    named: dict[str, list[str]] = {}
-    for period, row in shown.iterrows():
-        if words := evidence.name_outside(row, money):
-            named.setdefault(words, []).append(text.period(str(period), freq))
-    return ", ".join(
-        f"{words} in {text.joined(periods, most=3)}" for words, periods in named.items()
-    )
-
-
-def _count_undrawn(table: pd.DataFrame, shown: pd.DataFrame) -> str:
-    """Count deals that are due in no period, and periods far away."""
+def _count_undrawn(table: pd.DataFrame) -> str:
+    """Count deals that are due in no period."""
     money = money_of(table)
     late = [
         f"{text.count(int(row['open_count']), f'{name} deal')} ({money(row['open_value'])})"
         for name, row in table[table.index.isin(BUCKETS)].iterrows()
         if row["open_count"]
     ]
-    far = int((~table.index.isin([*shown.index, *BUCKETS])).sum())
-    further = [f"{text.count(far, 'period')} far from now"] if far else []
-    return f"not drawn: {text.joined([*late, *further])}" if late or further else ""
+    return f"not drawn: {text.joined(late)}" if late else ""
 
 
 def _describe_outlook(row: Series, money: Money) -> str:
-    """Describe one row of a forecast: closed, forecast, range, target."""
+    """Describe one row of a forecast, or of a forecast fan: closed, forecast, range, target."""
     words = f"closed {money(row['booked'])}, forecast {money(row['expected'])}"
     if math.isfinite(row["low"]):
         outside = evidence.name_outside(row, money)
         spread = text.money_range(row["low"], row["high"], money, to=" to ")
         words += f", range {spread}{outside and f' ({outside})'}"
-    return f"{words}, target {money(row['target'])}" if math.isfinite(row["target"]) else words
+    aimed = math.isfinite(row.get("target", math.nan))
+    return f"{words}, target {money(row['target'])}" if aimed else words
 
 
 def bullet(row: Series, money: Money) -> Place:
@@ -280,7 +262,7 @@ def forecast_fan(
             curves.append(Curve(tuple(shown), "mute", 0.75, stepped=True))
     aim = last["target"] if "target" in table else math.nan
     places = tuple(
-        Place("", title=f"{text.day(day_of(table, made))}: {_sum_up(row, money)}", at=day)
+        Place("", title=f"{text.day(day_of(table, made))}: {_describe_outlook(row, money)}", at=day)
         for day, made, (_, row) in zip(days, table.index, table.iterrows(), strict=True)
     )
     known = {"period", "weeks_before"} <= set(table)
@@ -366,17 +348,6 @@ def pacing(table: pd.DataFrame) -> ChartData:
         measure=measure,
         across=Measure("count", f"days left in the {text.noun(freq)}", longest + 0.3, -_LAST_DAY),
     )
-
-
-def _sum_up(row: Series, money: Money) -> str:
-    if math.isnan(row["expected"]):
-        return f"closed {money(row['booked'])}, no forecast"
-    outside = evidence.name_outside(row, money)
-    ends = (
-        f"{text.money_range(row['low'], row['high'], money, to=' to ')}{outside and f', {outside}'}"
-    )
-    spread = f" ({ends})" if math.isfinite(row["low"]) else ""
-    return f"forecast {money(row['expected'])}{spread}, closed {money(row['booked'])}"
 
 
 _CATEGORIES: dict[str, Tone] = {

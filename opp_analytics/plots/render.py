@@ -26,7 +26,6 @@ from matplotlib.axis import Axis
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
-from matplotlib.transforms import offset_copy
 
 from opp_analytics import arguments, charts
 from opp_analytics.analysis import heading
@@ -402,44 +401,16 @@ def _name_ends(ax: Axes, ends: Sequence[charts.EndName]) -> None:
     Where ends are close, names move apart and a thin line leads to each.
     """
     low, high = ax.get_ylim()
-    points = _SURE * measure_axis(ax, "y") / (high - low)
-    gap = 1.35 * size_text()
-    blocks: list[list[charts.EndName]] = []
-    for end in sorted(ends, key=lambda end: end.y):
-        blocks.append([end])
-        # Names that would touch share the room around the middle of their ends.
-        while len(blocks) > 1 and _center(blocks[-1], low, points, gap) - _center(
-            blocks[-2], low, points, gap
-        ) < (gap * (len(blocks[-1]) + len(blocks[-2])) / 2):
-            above = blocks.pop()
-            blocks[-1] += above
-    for block in blocks:
-        middle = _center(block, low, points, gap)
-        for k, end in enumerate(block):
-            # Apart from each other whatever height the axes get: in points from one place.
-            by = (k - (len(block) - 1) / 2) * gap
-            moved = abs(middle + by - (end.y - low) * points) > 0.25 * gap
-            beside = offset_copy(
-                ax.transData, _find_figure(ax), 16 if moved else 5, by, units="points"
-            )
-            line = {"color": paint(ax, "mute"), "linewidth": 0.6, "relpos": (0, 0.5)}
-            leader = {"arrowstyle": "-", "shrinkA": 1, "shrinkB": 1, **line} if moved else None
-            place = (end.x, low + middle / points)
-            _annotate(
-                ax,
-                end.name,
-                (end.x, end.y),
-                place,
-                end.tone,
-                size_text(),
-                arrowprops=leader,
-                textcoords=beside,
-            )
-
-
-def _center(block: Sequence[charts.EndName], low: float, points: float, gap: float) -> float:
-    """Center names on the middle of their ends, none below the axes, in points."""
-    return max(sum(end.y - low for end in block) / len(block) * points, (len(block) - 1) / 2 * gap)
+    points, gap = _SURE * measure_axis(ax, "y") / (high - low), 1.35 * size_text()
+    ends = sorted(ends, key=lambda end: -end.y)
+    below = [(high - end.y) * points for end in ends]
+    apart = charts.keep_apart(below, [gap] * len(ends), (high - low) * points)
+    line = {"color": paint(ax, "mute"), "linewidth": 0.6, "relpos": (0, 0.5)}
+    for end, own, place in zip(ends, below, apart, strict=True):
+        moved = abs(own - place) > 0.25 * gap
+        leader = {"arrowstyle": "-", "shrinkA": 1, "shrinkB": 1, **line} if moved else None
+        by = (16 if moved else 5, own - place)
+        _annotate(ax, end.name, (end.x, end.y), by, end.tone, size_text(), arrowprops=leader)
 
 
 def _annotate(

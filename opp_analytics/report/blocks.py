@@ -226,10 +226,7 @@ def pipeline_created(context: Context) -> Block | None:
     rows = found.tables[0].rows
     sub = "Value of the deals created in seven days each, as first seen, whatever became of them"
     for level in found.chart.levels:
-        line = (
-            f"average of the {len(rows) - 1} weeks before" if len(rows) > 2 else "the week before"
-        )
-        sub += f"; line: {line}, {context.money(level.at)}"
+        sub += f"; line: {level.name}, {context.money(level.at)}"
     this_week = show_behind(found, rows[-1])
     parts: list[BlockPart] = [Chart(draw(found))]
     parts += [Fold(this_week.caption, this_week)] if this_week else []

@@ -9,13 +9,14 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from opp_analytics.answers import Part
 from opp_analytics.errors import ConfigError
-from opp_analytics.report.model import Block, Note, PageTable, WeeklyPage
+from opp_analytics.report.model import Block, PageTable, WeeklyPage
 from opp_analytics.svg import stylesheet
 from opp_analytics.text import FIRST_ISOLATE, LAST_ISOLATE
 
@@ -112,33 +113,10 @@ def _write_isolated(found: re.Match[str]) -> str:
 
 
 def _place(blocks: Sequence[Block]) -> list[tuple[Block, int]]:
-    """Give each block its width: two that fill a row go side by side.
-
-    So do two that are mere lines of text.
-    """
-    placed: list[tuple[Block, int]] = []
-    waiting = list(blocks)
-    while waiting:
-        block = waiting.pop(0)
-        span = _span_beside(block, waiting[0]) if waiting else None
-        placed.append((block, span or 12))
-        if span:
-            placed.append((waiting.pop(0), 12 - span))
-    return placed
-
-
-def _span_beside(block: Block, partner: Block) -> int | None:
-    """Find the width of a block beside the one that follows it.
-
-    None where it takes the whole row.
-    """
-    if _is_line(block) != _is_line(partner):
-        return None
-    if _is_line(block):
-        return 6
-    span = _SPANS.get(block.key, 12)
-    return span if span + _SPANS.get(partner.key, 12) == 12 else None
-
-
-def _is_line(block: Block) -> bool:
-    return all(isinstance(part, Note) for part in block.parts)
+    """Give each block its width: two that fill a row go side by side."""
+    spans = [_SPANS.get(block.key, 12) for block in blocks]
+    pairs = [left + right == 12 for left, right in pairwise([*spans, 12])]
+    return [
+        (block, span if pair or before else 12)
+        for block, span, pair, before in zip(blocks, spans, pairs, [False, *pairs], strict=False)
+    ]

@@ -186,13 +186,8 @@ def _write_ends(ends: tuple[EndName, ...], amounts: Axis) -> tuple[list[str], in
         if end.tone in kinds
     ]
     blocks.sort(key=lambda block: -block[0].y)
-    lows = [amounts.at(end.y) + 4 for end, _, _ in blocks]
     tall = [_LINE * (1 + len(further)) + 2 for _, _, further in blocks]
-    for place in range(1, len(blocks)):
-        lows[place] = max(lows[place], lows[place - 1] + tall[place - 1])
-    lows[-1] = min(lows[-1], _BOTTOM - 4)
-    for place in reversed(range(len(blocks) - 1)):
-        lows[place] = min(lows[place], lows[place + 1] - tall[place])
+    lows = charts.keep_apart([amounts.at(end.y) + 4 for end, _, _ in blocks], tall, _BOTTOM - 4)
     side = []
     for low, (end, kind, further) in zip(lows, blocks, strict=True):
         side.append(marks.label(0, low, end.name, dx=12, kind=kind))
@@ -334,8 +329,6 @@ def month(row: Series, scale: Axis, money: Money, *, name: str, by_rate: bool = 
         end = scale.at(place.end)
         if end <= _HALF:
             drawn.append(marks.label(end, 20, place.says, dx=8, kind="quiet", halo=True))
-        elif row["target"] and scale.at(row["target"]) < _HALF:
-            drawn.append(marks.label(end, 20, place.says, anchor="end", dx=-8, kind="on"))
         else:
             drawn.append(marks.label(0, 20, place.says, dx=8, kind="on"))
     return marks.picture(*drawn, height=32, said=place.title)

@@ -24,7 +24,7 @@ def test_ask__at_risk_lists_each_deal_with_its_flags_and_the_overdue_ones_apart(
         ("f", 10_000.0),
     ]
     assert [row.id for row in late.rows] == ["d"]
-    assert answer.sentence == "3 of 4 open deals have a flag, 150K of 180K."
+    assert answer.sentence == "3 of 4 open deals flagged, 150K of 180K."
 
 
 def test_ask__of_a_person_has_their_deals_alone(opportunities, history):
@@ -64,7 +64,7 @@ def test_html__shows_names_as_text(history):
 def test_ask__without_a_flag_says_so_and_lists_nothing():
     answer = oa.ask("at_risk", pipeline(THIS_WEEK[2:3]), as_of=AS_OF)
     assert answer.tables == ()
-    assert answer.sentence == "The one open deal has no flag."
+    assert answer.sentence == "0 of 1 open deal flagged."
 
 
 def test_ask__refuses_a_question_that_nobody_listed(opportunities):

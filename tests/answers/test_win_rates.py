@@ -10,7 +10,7 @@ def test_win_rates__tell_who_differs_beyond_chance():
     answer = oa.ask("win_rates", pipeline(close({"Ann": 18, "Bo": 2, "Cy": 10})), as_of=AS_OF)
     # Fisher's exact test with Holm's adjustment: 18 and 2 of 20 differ from 12 and 28 of the other
     # 40, 10 does not.
-    assert answer.sentence == "Win rates differ: Ann 90% and Bo 10% (50% overall)."
+    assert answer.sentence == "Win rates beyond chance: Ann 90% and Bo 10% (50% overall)."
     assert {
         row.id: (row.values["won"], row.values["lost"], row.values["rate"], row.values["differs"])
         for row in answer.tables[0].rows

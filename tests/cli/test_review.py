@@ -127,7 +127,7 @@ def test_out__writes_the_tables_the_page_or_the_json(
         assert f"{name}." in out
     _, told, _ = command(*asked, "--json")
     assert json.loads((tmp_path / "a.json").read_text()) == json.loads(told)
-    assert "Oakhurst was won (+400)" in (tmp_path / "a.html").read_text()
+    assert "Oakhurst won (+400)" in (tmp_path / "a.html").read_text()
     assert list(pd.read_csv(tmp_path / "a.csv")["id"])[:2] == ["then", "won"]
     book = openpyxl.load_workbook(tmp_path / "a.xlsx")
     assert book.sheetnames == ["Steps"]

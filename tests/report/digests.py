@@ -13,7 +13,7 @@ PEOPLE = Section(
 )
 RISK = Section(
     "at_risk",
-    "1 of 2 open deals has a flag",
+    "1 of 2 open deals flagged",
     "The largest first.",
     (Saying("[Oak](http://x) *now*", ", $45K, Ann: pushed 3 times, in Proposal"),),
 )

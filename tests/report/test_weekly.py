@@ -79,8 +79,8 @@ def test_weekly_report__of_next_to_nothing_is_a_page(read, rows):
     assert (
         page.sentence
         == [
-            "March: nothing closed, 1K to go and no open deals due.",
-            "March: nothing closed, forecast 96K vs. 1K.",
+            "March: nothing closed, nothing due, target 1K.",
+            "March: nothing closed, forecast 96K (80% likely) vs. 1K.",
         ][rows]
     )
 

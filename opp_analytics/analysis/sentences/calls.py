@@ -146,9 +146,8 @@ def _name_apart(table: pd.DataFrame, names: list[str], model: Any, freq: Any) ->
         return f"Nobody’s calls differ from the model beyond chance ({_count_periods(table)})"
     if len(apart) == 1:
         return _compare(table.iloc[apart[0]], names[apart[0]], model[apart[0]], freq)
-    sides: dict[str, list[str]] = {"{} beat the model": [], "the model beat {}": []}
-    for k in apart:
-        sides[[*sides][int(behind[k] > 0)]].append(f"{names[k]} (by {points(behind[k])})")
-    return capital(
-        "; ".join(side.format(joined(mine, most=_MOST)) for side, mine in sides.items() if mine)
-    )
+    said = [
+        f"{names[k]} {'trailed' if behind[k] > 0 else 'beat'} the model by {points(behind[k])}"
+        for k in apart
+    ]
+    return capital(joined(said, most=_MOST))

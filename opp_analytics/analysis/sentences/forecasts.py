@@ -73,17 +73,24 @@ def say_forecast(table: pd.DataFrame) -> tuple[str, str]:
     if not label:
         return "No deal is won or due in this period or a later one.", ""
     row: Row = table.loc[label]
-    if not row.get("to_date", False):
-        return f"{_describe_ahead(label, table)}.", ""
+    if not row["to_date"]:
+        return _describe_outlook(label, table), ""
+    late, rough = _describe_overdue(table), evidence.say_rough(table.loc[lead], table)
     if lead != label:
-        now, left = _describe_settled(label, table)
-        rough = evidence.say_rough(table.loc[lead], table)
-        return now, _join(f"{_describe_ahead(lead, table)}.", left, rough)
-    begun, name = evidence.has_begun(label, table), _name(label, table)
-    describe = _describe_with_target if math.isfinite(row["target"]) else _describe_without_target
-    said, *more = describe(f"{name} has begun" if begun else name, row, table, begun)
-    late = "" if row["open_count"] else _describe_overdue(table)
-    return said, _join(*more, late, _describe_before(label, table) if begun else "")
+        return _describe_settled(label, table), _join(
+            _describe_outlook(lead, table), _describe_still(label, table), late, rough
+        )
+    if row["gap"] <= 0:
+        return _describe_settled(label, table), _join(_describe_still(label, table), late)
+    later = str(pd.Period(label, note_of(table).freq) + 1)
+    is_lost = not evidence.is_stated(table) and row["p_target"] < evidence.NO_CHANCE
+    return _describe_outlook(label, table), _join(
+        _describe_due(label, table),
+        "" if _say_giant(row, table) or is_lost else rough,
+        _describe_outlook(later, table) if is_lost and later in table.index else "",
+        "" if row["open_count"] else late,
+        _describe_before(label, table) if evidence.has_begun(label, table) else "",
+    )
 
 
 def _join(*sentences: str) -> str:
@@ -97,11 +104,7 @@ def find_lead(table: pd.DataFrame) -> tuple[str, str]:
     nothing more to expect.
     """
     shown = evidence.keep_ahead(table.index, table)
-    now = (
-        table.index[table["to_date"].to_numpy(dtype=bool)]
-        if "to_date" in table
-        else table.index[:0]
-    )
+    now = table.index[table["to_date"].to_numpy(dtype=bool)]
     if not len(now):
         return (shown[0], shown[0]) if shown else ("", "")
     label = str(now[0])
@@ -124,76 +127,65 @@ def _name(label: str, table: pd.DataFrame) -> str:
 _DAYS_LEFT = ("today", "tomorrow", "in two days")
 
 
-def _describe_settled(label: str, table: pd.DataFrame) -> tuple[str, str]:
-    """Say how a period ends, and what can still be done in it."""
+def _describe_settled(label: str, table: pd.DataFrame) -> str:
+    """Say how a period ends."""
     row: Row = table.loc[label]
-    name = _name(label, table)
-    amount = money_of(table)
+    gap, amount = row["gap"], money_of(table)
     left = evidence.count_days_left(label, table)
-    if met := row["gap"] <= 0:
-        over = (
-            f", {amount(-row['gap'])} over" if row["gap"] else "" if left is None else ", on target"
-        )
-        said = f"{name} is {'at target' if left is None else 'done'}: {amount(row['booked'])}{over}"
-    else:
-        said = (
-            f"{name}{'' if left is None else f' ends {_DAYS_LEFT[left]}'}: "
-            f"{_say_closed(row['booked'], amount)}"
-        )
-        said += f", {amount(row['gap'])} to go" if math.isfinite(row["target"]) else ""
-        likely = (
-            not evidence.is_stated(table)
-            and row["open_count"]
-            and row["p_target"] >= evidence.NO_CHANCE
-        )
-        said += f", {percent(row['p_target'])} likely" if likely else ""
-        said += ", nothing due" if left is None else ""
-    still = (
-        f"{_say_due('Upside still' if met else 'Still', name, row, amount)}."
-        if row["open_count"]
-        else ""
-    )
-    return f"{said}.", _join(still, _describe_overdue(table))
+    ends = "" if left is None else f" ends {_DAYS_LEFT[left]}"
+    parts = [_say_closed(row["booked"], amount)]
+    if amount(abs(gap)) != amount(0) and math.isfinite(gap):
+        parts.append(f"{amount(abs(gap))} {'to go' if gap > 0 else 'over'}")
+    if row["open_count"] and row["p_target"] < 1 and not evidence.is_stated(table):
+        parts.append(f"{percent(row['p_target'])} likely")
+    elif gap > 0 and not row["open_count"]:
+        parts.append("nothing due")
+    return f"{_name(label, table)}{' is at target' if gap <= 0 else ends}: {', '.join(parts)}."
 
 
-def _say_due(what: str, name: str, row: Row, amount: Money) -> str:
-    """Say what is due in a period beside what closed."""
-    worth, deals = amount(row["open_value"]), spelled(int(row["open_count"]), "deal")
-    return f"{what} due in {name}: {f'{worth} in {deals}' if row['open_count'] else 'none'}"
+def _describe_still(label: str, table: pd.DataFrame) -> str:
+    row: Row = table.loc[label]
+    deals = spelled(int(row["open_count"]), "deal")
+    due = f"Still due in {_name(label, table)}: {money_of(table)(row['open_value'])} in {deals}."
+    return due if row["open_count"] else ""
+
+
+def _describe_due(label: str, table: pd.DataFrame) -> str:
+    """Say what is to go and what is due, and why a forecast has no range; empty without both."""
+    row: Row = table.loc[label]
+    amount, parts = money_of(table), []
+    if row["gap"] > 0:
+        parts.append(f"{amount(row['gap'])} to go")
+    if row["open_count"]:
+        deals = spelled(int(row["open_count"]), "open deal")
+        parts.append(f"{amount(row['open_value'])} due in {deals}")
+    if row["pipeline_coverage"] > 0:
+        parts.append(f"{times(row['pipeline_coverage'])} coverage")
+    unknown = math.isfinite(row["expected"]) and not math.isfinite(row["low"])
+    return f"{', '.join(parts)}{f'; {evidence.NO_RANGE}' if unknown else ''}." if parts else ""
 
 
 def _say_closed(booked: float, amount: Money) -> str:
     return f"{amount(booked)} closed" if booked else "nothing closed"
 
 
-def _describe_with_target(name: str, row: Row, table: pd.DataFrame, begun: bool) -> tuple[str, ...]:
-    amount, closed = money_of(table), _say_closed(row["booked"], money_of(table))
-    target, to_go = amount(row["target"]), f"{amount(row['gap'])} to go"
-    due, deals = f"{amount(row['open_value'])} due", spelled(int(row["open_count"]), "open deal")
-    if row["gap"] <= 0:
-        return _describe_settled(str(row.name), table)
-    if not math.isfinite(row["expected"]):
-        return f"{name}: {closed} vs. {target}, too early to say.", f"{to_go}, {due}."
+def _describe_outlook(label: str, table: pd.DataFrame) -> str:
+    """Say what closed, the forecast, and the chance of the target, of a period or a later one."""
+    row: Row = table.loc[label]
+    head, amount = _name(label, table), money_of(table)
+    target = amount(row["target"]) if math.isfinite(row["target"]) else ""
+    parts = [_say_closed(row["booked"], amount)] if row["to_date"] or row["booked"] else []
+    due = [] if row["open_count"] else [f"nothing due{'' if row['to_date'] else ' yet'}"]
     if evidence.expects_nothing(row):
-        return (f"{name}: {closed}, {to_go} and no open deals due.",)
-    stated, forecast = evidence.is_stated(table), f"forecast {_write_expected(row, table)}"
-    giant = _say_giant(row, table)
-    if stated or math.isnan(row["p_target"]):
-        said = f"{name}: {'' if begun else f'{closed}, '}{forecast} vs. {target}{giant}."
-    elif begun:
-        said = f"{name}: {percent(row['p_target'])} likely to hit {target}, {forecast}{giant}."
-    else:
-        likely = percent(row["p_target"])
-        said = f"{name} is {likely} likely to hit {target}: {closed}, {forecast}{giant}."
-    if not math.isfinite(row["low"]):
-        return said, f"{to_go}, {due}; {evidence.NO_RANGE}."
-    known = row["open_count"] and math.isfinite(row["pipeline_coverage"])
-    cover = f", covered {times(row['pipeline_coverage'])} by {deals}" if known else f", {deals} due"
-    if stated or not row["p_target"] < evidence.NO_CHANCE:
-        return said, f"{to_go}{cover}.", evidence.say_rough(row, table)
-    later = str(pd.Period(row.name, note_of(table).freq) + 1)
-    ahead = f"{_describe_ahead(later, table)}." if later in table.index else ""
-    return said, f"{to_go}{cover}.", ahead
+        return f"{head}: {', '.join([*parts, *due])}{target and f', target {target}'}."
+    if math.isnan(row["expected"]):
+        return f"{head}: {', '.join([*parts, 'too early to say', *due])}."
+    forecast = f"forecast {_write_expected(row, table)}"
+    if target and math.isfinite(row["p_target"]) and not evidence.is_stated(table):
+        head += f" is {percent(row['p_target'])} likely to hit {target}"
+    elif target:
+        forecast += f" vs. {target}"
+    return f"{head}: {', '.join([*parts, forecast, *due])}{_say_giant(row, table)}."
 
 
 def _describe_before(label: str, table: pd.DataFrame) -> str:
@@ -207,31 +199,6 @@ def _describe_before(label: str, table: pd.DataFrame) -> str:
     return f"{closed}{off if gap and math.isfinite(gap) else ''}."
 
 
-def _describe_without_target(
-    name: str, row: Row, table: pd.DataFrame, begun: bool
-) -> tuple[str, ...]:
-    amount, due = money_of(table), spelled(int(row["open_count"]), "open deal")
-    said = f"{name}: {_say_closed(row['booked'], amount)}"
-    forecast = f"forecast {amount(row['expected'])}"
-    if evidence.expects_nothing(row):
-        return (f"{said} and no open deals due.",)
-    # By chances from history, deals due in other periods count in this one too.
-    is_of_one = evidence.is_stated(table) or table["open_count"].sum() == 1
-    single = is_of_one and row["open_count"] == 1 and not row["booked"] and not row["new_business"]
-    if single and row["open_value"] > 0:
-        likely = percent(row["expected"] / row["open_value"])
-        return (f"{said}, one deal of {amount(row['open_value'])} due, {likely} likely to close.",)
-    if math.isnan(row["expected"]):
-        return (f"{said}, {amount(row['open_value'])} due, too early to say.",)
-    if not math.isfinite(row["low"]):
-        return (f"{said}, {forecast}, {amount(row['open_value'])} due; {evidence.NO_RANGE}.",)
-    outside, giant = evidence.name_outside(row, amount), _say_giant(row, table)
-    forecast += f" ({money_range(row['low'], row['high'], amount)}{outside and f', {outside}'})"
-    forecast = f"forecast {_write_expected(row, table)}" if giant else forecast
-    said = f"{f'{name}:' if begun else f'{said},'} {forecast}, {due} due{giant}."
-    return said, "" if giant else evidence.say_rough(row, table)
-
-
 def _describe_overdue(table: pd.DataFrame) -> str:
     """Ask to re-date the overdue deals."""
     late = table["open_value"].get(BUCKETS[0], 0.0)
@@ -239,12 +206,18 @@ def _describe_overdue(table: pd.DataFrame) -> str:
 
 
 def _write_expected(row: Row, table: pd.DataFrame) -> str:
-    """Write a forecast; where one deal is most of it, the median and its range."""
-    amount = money_of(table)
-    if _say_giant(row, table):
-        return f"{amount(row['median'])} ({money_range(row['low'], row['high'], amount)})"
-    outside = evidence.name_outside(row, amount)
-    return f"{amount(row['expected'])}{outside and f' ({outside})'}"
+    """Write a forecast, with its range where no target is beside it.
+
+    Where one deal is most of it, the median and its range; a single stated deal has no range.
+    """
+    amount, spread = money_of(table), ""
+    giant, outside = _say_giant(row, table), evidence.name_outside(row, amount)
+    if evidence.is_one_deal(row, table) and row["open_value"]:
+        spread = f"{percent(row['weighted_open'] / row['open_value'])} likely"
+    elif (giant or not math.isfinite(row["target"])) and math.isfinite(row["low"]):
+        spread = money_range(row["low"], row["high"], amount)
+    beside = ", ".join(filter(None, [spread, "" if giant else outside]))
+    return f"{amount(row['median' if giant else 'expected'])}{beside and f' ({beside})'}"
 
 
 def _say_giant(row: Row, table: pd.DataFrame) -> str:
@@ -257,35 +230,14 @@ def _say_giant(row: Row, table: pd.DataFrame) -> str:
     return f"; {name}, {amount(value)} at {percent(chance)}, makes {share}"
 
 
-def _describe_ahead(label: str, table: pd.DataFrame) -> str:
-    """Describe a future period: the chance of its target, and its forecast."""
-    row: Row = table.loc[label]
-    name, amount, known = _name(label, table), money_of(table), math.isfinite(row["low"])
-    due, forecast = f"{amount(row['open_value'])} due", _write_expected(row, table)
-    if not math.isfinite(row["target"]):
-        due = f"{due} so far" if row["open_count"] else "nothing due yet"
-        return f"{name}: {f'forecast {forecast}, {due}' if known else f'{due}, too early to say'}"
-    won = f"{amount(row['booked'])} won already, nothing more due" if row["booked"] else ""
-    none = "" if row["open_count"] else won or "nothing due yet"
-    against = f"{forecast} vs. {amount(row['target'])}"
-    if evidence.is_stated(table):
-        return f"{name}: {none or f'{against} at stated chances'}"
-    if known and math.isfinite(row["p_target"]):
-        more = f"{none and f', {none}'}{_say_giant(row, table)}"
-        return f"{name} is {percent(row['p_target'])} likely: {against}{more}"
-    cover = f"{times(row['pipeline_coverage'])} coverage" if row["pipeline_coverage"] > 0 else due
-    return f"{name}: {none or cover}; too early to say more"
-
-
 def _describe_groups(table: pd.DataFrame) -> str:
     """Count who is at target and name who is furthest from it."""
     levels, now = [name for name in table.index.names if name != "period"], table
     if len(levels) < table.index.nlevels:
         labels = table.index.get_level_values("period")
-        running, only = table["to_date"].to_numpy(dtype=bool), labels[~labels.isin(BUCKETS)]
-        if not running.any() and len(set(only)) == 1:
-            running = labels == only[0]
-        now = table[running].droplevel("period")
+        running = table["to_date"].to_numpy(dtype=bool)
+        now = table[running if running.any() else labels == labels[~labels.isin(BUCKETS)][:1]]
+        now = now.droplevel("period")
     leaves = now[[ALL not in split_key(label) for label in now.index]]
     if leaves.empty:
         return "No one has a deal in this period."
@@ -358,27 +310,12 @@ def describe_deal_reasons(table: pd.DataFrame) -> str:
     """Add up the chance of one deal: of several, of the likeliest one."""
     if table.empty:
         return "No deal is open"
-    ids = (
-        table.index.get_level_values(0) if table.index.nlevels > 1 else pd.Index([""] * len(table))
-    )
-    chances = table["chance"].groupby(ids).last()
-    last = table[ids == chances.idxmax()].reset_index()
-    if not evidence.is_enough(last["n"][0]):
-        return evidence.say_few(f"{last['won'][0]} of {count(last['n'][0], 'past deal')} won")
-    # The last step that has deals of its own is said with them.
-    behind = last.index[last["step"].isin(["overall", "bucket", "stage", "pipeline"])][-1]
-    parts = []
-    for k, adds in enumerate(_list_adds(last["chance"].tolist())):
-        row: Row = last.loc[k]
-        counted = f" ({row['won']:,} of {row['n']:,} won)" if k == behind else ""
-        if row["step"] == "overall":
-            parts.append(f"{row['group']} {percent(row['chance'])}{counted}")
-        elif adds or counted:
-            name = _name_step(row["step"], row["group"], note_of(table))
-            parts.append(f"{name} {number(adds, signed=True)}{counted}")
-    several = f"The likeliest of {count(len(chances), 'open deal')} is {chances.idxmax()}, "
-    said = f"{percent(chances.max())}: {', '.join(parts)}"
-    return f"{several if len(chances) > 1 else ''}{said}"
+    chances = table["chance"].groupby(level="unique_id").last()
+    deal = str(chances.idxmax())
+    first: Row = table.loc[deal].iloc[0]
+    if not evidence.is_enough(first["n"]):
+        return evidence.say_few(f"{first['won']} of {count(first['n'], 'past deal')} won")
+    return f"{deal}, {percent(chances.max())}: {explain_chances(table)[deal]}"
 
 
 def explain_chances(table: pd.DataFrame) -> pd.Series[str]:
@@ -601,22 +538,14 @@ def _describe_rows(known: pd.DataFrame, by: str, freq: Any) -> str:
     if known.index.nlevels > 1:
         first = known.index[0][1]
         known = known.loc[(known.index.get_level_values("method") == first)]
-        known, lead = known.droplevel("method"), f"{capital(method(first, freq))}: "
+        known, lead = known.droplevel("method"), f" of {method(first, freq)}"
     n = int(known["n"].sum())
     if not evidence.is_enough(n):
         return evidence.say_few(count(n, "past forecast"))
     ends = known.iloc[[-1, 0]] if by == "lead" else known.sort_values("wape").iloc[[-1, 0]]
-    worst, best = map(percent, ends["wape"])
-    where = [
-        f"with {key} days left"
-        if by == "lead"
-        else f"in {key}"
-        if by == "period"
-        else f"for {method(key, freq) if by == 'used' else key}"
-        for key in ends.index
-    ]
-    near = f", by {best} {where[1]}" if len(known) > 1 else ""
-    return f"{lead}{'forecasts' if lead else 'Forecasts'} miss by {worst} {where[0]}{near}."
+    keys = [f"{key} days left" if by == "lead" else write_label(by, key) for key in ends.index]
+    shown = [f"{percent(off)} ({key})" for off, key in zip(ends["wape"], keys, strict=True)]
+    return f"Forecasts{lead} miss by {', by '.join(shown[: len(known)])}."
 
 
 def describe_calibration(table: pd.DataFrame) -> str:

@@ -32,44 +32,14 @@ from opp_analytics.text import (
     spelled,
 )
 
-# In order of mention: entries, changes, exits.
-_VERBS = {
-    "new": "added",
-    "reopened": "reopened",
-    "returned": "restored",
-    "pulled_in": "pulled in",
-    "pushed_in": "pushed in",
-    "transferred_in": "taken over",
-    "date_set": "newly dated",
-    "value_up": "raised",
-    "value_down": "cut",
-    "pushed_out": "pushed out",
-    "pulled_out": "pulled out",
-    "date_cleared": "date cleared",
-    "won": "won",
-    "lost": "lost",
-    "disqualified": "disqualified",
-    "deleted": "deleted",
-    "conflict": "in conflict",
-    "unknown": "became unknown",
-    "transferred_out": "passed on",
-}
-
 # More than four steps are no longer a sentence.
 _MOST_STEPS = 4
-# Of a step of the forecast: a deal, and several deals, did; how it is said of a number or a name.
+# Of steps of the forecast whose name does not follow that of a deal.
 _STEP_WORDS = {
-    "new": ("is new", "are new", "new"),
-    "amount raised": ("had its amount raised", "had their amounts raised", "raised in amount"),
-    "amount cut": ("had its amount cut", "had their amounts cut", "cut in amount"),
-    "amount changed": ("changed in amount", "changed in amount", "changed in amount"),
-    "won_later": (
-        "was won, but is dated later",
-        "were won, but are dated later",
-        "won, dated later",
-    ),
-    "owner": ("changed hands", "changed hands", "in other hands"),
-    **{way: (way, way, way) for way in ("moved in", "moved out")},
+    "amount raised": "raised in amount",
+    "amount cut": "cut in amount",
+    "amount changed": "changed in amount",
+    "owner": "in other hands",
 }
 # A deal that makes from this share of a change on, and not more than all of it, is its cause.
 _CAUSE = 0.6
@@ -96,11 +66,11 @@ class ChangeStep(NamedTuple):
 def describe_waterfall(table: pd.DataFrame) -> str:
     """Sum up a waterfall."""
     refuse_groups(table)
-    rows = {str(name): (row["value"], row["deals"]) for name, row in table.iterrows()}
+    moved = table.drop(index=["opening", "closing"])
+    moved = moved[moved["deals"] > 0]
     steps = [
-        f"{verb} {money_of(table)(abs(rows[name][0]))} ({number(rows[name][1])})"
-        for name, verb in _VERBS.items()
-        if name in rows and rows[name][1]
+        f"{movement(name)} {money_of(table)(abs(value))} ({number(deals)})"
+        for name, value, deals in zip(moved.index, moved["value"], moved["deals"], strict=True)
     ]
     return f"{head_waterfall(table)}: {', '.join(steps) or 'nothing moved'}."
 
@@ -253,9 +223,8 @@ def describe_forecast_change(table: pd.DataFrame) -> str:
     refuse_groups(table)
     said = say_forecast_change(table)
     if steps := _sort_steps(table):
-        lead = _say_cause(table, steps, "it") or _say_step(steps[0], table)
-        briefly = (_say_briefly(step, table) for step in steps[1:])
-        said += f": {joined([lead, *briefly], most=_MOST_STEPS)}."
+        lead, *further = (_say_step(step, table) for step in steps)
+        said += f": {joined([_say_cause(table, steps, 'it') or lead, *further], most=_MOST_STEPS)}."
     return said
 
 
@@ -291,8 +260,7 @@ def _name_time(table: pd.DataFrame) -> str:
     then, now = (
         day_of(table, moment) for moment in (note_of(table).then_at, note_of(table).now_at)
     )
-    weeks, rest = divmod((now - then).days, 7)
-    return f"{count(7 * weeks + rest, 'day') if rest else spelled(weeks, 'week')} less to sell"
+    return f"{count((now - then).days, 'day')} less to sell"
 
 
 def head_forecast_change(table: pd.DataFrame) -> str:
@@ -309,8 +277,7 @@ def head_forecast_change(table: pd.DataFrame) -> str:
     against = [step for step in steps if step.expected * steps[0].expected < 0]
     # Else a title would tell the rise of a forecast that fell.
     turned = against[:1] if abs(change) < HALF_CENT or steps[0].expected * change < 0 else []
-    say = _say_briefly if turned else _say_step
-    return capital(", against ".join(say(step, table) for step in [steps[0], *turned]))
+    return capital(", against ".join(_say_step(step, table) for step in [steps[0], *turned]))
 
 
 def say_forecast_change(table: pd.DataFrame) -> str:
@@ -363,47 +330,12 @@ def _say_cause(table: pd.DataFrame, steps: list[ChangeStep], change_said: str) -
     return f"{deal}, {did}, made {money_of(table)(abs(by))} of {change_said}"
 
 
-def _get_words(step: ChangeStep) -> tuple[str, str, str]:
-    """Say what a deal did, what several did, and the same of a name or a number."""
-    if step.key == "new_business":
-        return step.name, step.name, step.name
-    if step.key == "chance" and not step.sides:
-        return f"became {step.name}", f"became {step.name}", step.name
-    found = _STEP_WORDS.get(step.key) or _STEP_WORDS.get(step.name)
-    return found or (f"was {step.name}", f"were {step.name}", step.name)
-
-
 def _say_step(step: ChangeStep, table: pd.DataFrame) -> str:
-    """Say what happened to the deals of a step, and to which of them most."""
-    money, (one, several, _) = (
-        money_of(table, beside=table["expected"].abs().max()),
-        _get_words(step),
-    )
-    amount = f"({money(step.expected, signed=True)})"
-    if not step.movers:
-        return f"{one} {amount}"
-    deal, by = max(step.movers, key=lambda mover: mover[1] * step.expected)
-    if step.deals == 1:
-        return f"{deal} {one} {amount}"
-    many = spelled(step.deals, "deal")
-    if step.sides:
-        (more, up), (less, down) = step.sides
-        sides = f"{more:,} up {money(up)}, {less:,} down {money(abs(down))}"
-        return f"{many} {several} {amount}: {sides}"
-    return f"{many} {several} {amount}, {deal} most ({money(by, signed=True)})"
-
-
-def _say_briefly(step: ChangeStep, table: pd.DataFrame) -> str:
-    """Say a step in a few words, of a single deal by its name."""
+    """Say what happened to the deals of a step: of a single one by its name."""
     amount = money_of(table, beside=table["expected"].abs().max())(step.expected, signed=True)
-    whose = (
-        ""
-        if not step.movers
-        else f"{step.movers[0][0]} "
-        if step.deals == 1
-        else f"{step.deals:,} "
-    )
-    return f"{whose}{_get_words(step)[2]} ({amount})"
+    deals = step.movers[0][0] if step.deals == 1 else spelled(step.deals, "deal")
+    words = _STEP_WORDS.get(step.key) or _STEP_WORDS.get(step.name, step.name)
+    return f"{f'{deals} ' if step.movers else ''}{words} ({amount})"
 
 
 def describe_stage_flow(table: pd.DataFrame) -> str:

@@ -31,10 +31,7 @@ def describe_win_rate(table: pd.DataFrame) -> str:
     row = known.iloc[0]
     won, n = int(row["won"]), int(closed.sum())
     if not evidence.is_enough(n):
-        return evidence.say_few(
-            f"{text.number(won)} of {text.count(n, 'closed deal')} "
-            f"{'was' if won == 1 else 'were'} won"
-        )
+        return evidence.say_few(f"Won {text.number(won)} of {text.count(n, 'closed deal')}")
     return (
         f"Won {text.percent(row['rate'])} of {text.count(n, 'closed deal')} "
         f"({_format_interval(row)})."
@@ -53,10 +50,8 @@ def say_apart(known: pd.DataFrame) -> str:
     ]
     if not named:
         return f"No win rate stands out from the overall {whole}."
-    if len(named) == 1:
-        return f"{'’s '.join(named[0])} win rate is beyond chance ({whole} overall)."
     names = text.joined(map(" ".join, named), most=3)
-    return f"Win rates differ: {names} ({whole} overall)."
+    return f"Win rates beyond chance: {names} ({whole} overall)."
 
 
 def _compare_periods(known: pd.DataFrame) -> str:
@@ -149,18 +144,11 @@ def count_flagged(table: pd.DataFrame) -> str:
     """Count the flagged deals, and sum their value."""
     if table.empty:
         return "There is no open deal"
-    flagged = table[table["risk"] > 0]
-    if len(table) == 1:
-        return f"The one open deal has {'no' if flagged.empty else 'a'} flag"
-    if flagged.empty:
-        return f"None of {text.count(len(table), 'open deal')} has a flag"
-    money = money_of(table)
-    have = "has" if len(flagged) == 1 else "have"
+    flagged, money = table[table["risk"] > 0], money_of(table)
     # An amount below 0 leaves no whole that the flagged ones are a part of.
     worth = f", {money(flagged['value'].sum())} of {money(table['value'].sum())}"
-    worth = "" if (table["value"] < 0).any() else worth
-    of = text.count(len(table), "open deal")
-    return f"{text.number(len(flagged))} of {of} {have} a flag{worth}"
+    worth = "" if flagged.empty or (table["value"] < 0).any() else worth
+    return f"{text.number(len(flagged))} of {text.count(len(table), 'open deal')} flagged{worth}"
 
 
 def describe_scorecard(table: pd.DataFrame) -> str:

@@ -70,7 +70,7 @@ def sentence(table: pd.DataFrame, kind: str | None = None) -> str:
     ...     }
     ... )
     >>> sentence(waterfall(History.from_changes(log), start="2026-01-05", end="2026-01-12"))
-    'Pipeline went from 100 (1 deal) to 50 (1 deal): added 50 (1), raised 20 (1), won 120 (1).'
+    'Pipeline went from 100 (1 deal) to 50 (1 deal): new 50 (1), amount raised 20 (1), won 120 (1).'
     """
     said = f"{describe(table, kind)}."
     seen = note_of(table).seen_on

@@ -110,8 +110,8 @@ def test_forecast__names_the_deal_that_is_most_of_what_is_expected():
     table = forecast(FRAME.assign(value=large), **ASKED, periods=1)
     assert note_of(table).figures["giants"] == {"2026-09": ["b2026-09", 100_000, 0.5, 50_000]}
     assert sentence(table) == (
-        "September: nothing closed, forecast 130 (0–100K), two open deals due; b2026-09, 100K at "
-        "50%, makes >99% of the expected 50K."
+        "September: nothing closed, forecast 130 (0–100K); b2026-09, 100K at 50%, makes >99% of "
+        "the expected 50K. 100K due in two open deals."
     )
     assert note_of(forecast(FRAME, **ASKED, periods=1)).figures["giants"] == {}
 

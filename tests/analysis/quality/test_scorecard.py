@@ -40,7 +40,7 @@ def test_scorecard__is_the_win_rate_with_a_verdict():
     assert 3 * p[0] < 0.05 < 2 * min(p[1:])
     assert table["differs"].tolist() == [True, False, False]
     assert table["n"].tolist() == [20, 20, 20]
-    assert oa.sentence(table) == "Ann’s 90% win rate is beyond chance (58% overall)."
+    assert oa.sentence(table) == "Win rates beyond chance: Ann 90% (58% overall)."
     assert table["days_to_win"].tolist() == [10, 10, 10]
 
 

@@ -19,7 +19,10 @@ def test_sentence__of_too_few_periods():
 def test_sentence__of_the_calls_of_groups():
     both = pd.concat({"East": SOURCES, "West": SOURCES}, names=["team"])
     both.attrs = SOURCES.attrs
-    assert sentence(both) == "East’s calls (by 6 pts) and West’s calls (by 6 pts) beat the model."
+    assert (
+        sentence(both)
+        == "East’s calls beat the model by 6 pts and West’s calls beat the model by 6 pts."
+    )
 
 
 def test_say_lean__needs_an_interval_without_0():
@@ -40,7 +43,7 @@ def test_say_lean__needs_an_interval_without_0():
         ({"differs": False}, "Nobody’s calls differ from the model beyond chance (9 months)."),
         (
             {"differs": True},
-            "Bo’s calls (by 2 pts) beat the model; the model beat Ann’s calls (by 10 pts).",
+            "Ann’s calls trailed the model by 10 pts and Bo’s calls beat the model by 2 pts.",
         ),
     ],
 )

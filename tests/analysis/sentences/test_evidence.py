@@ -81,7 +81,7 @@ def test_sentence__of_five_deals_states_their_share() -> None:
         }
     )
     assert sentence(oa.win_rate(frame)) == "Won 40% of 5 closed deals (12% to 77%)."
-    assert sentence(oa.win_rate(frame.head(4))) == "2 of 4 closed deals were won: too few to say."
+    assert sentence(oa.win_rate(frame.head(4))) == "Won 2 of 4 closed deals: too few to say."
 
 
 def _closed(**won: tuple[int, int]) -> pd.DataFrame:

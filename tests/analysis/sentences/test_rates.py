@@ -26,7 +26,7 @@ NONE = (0, 0, np.nan, np.nan, np.nan)
     [
         (
             rates({"Ann": ANN, "Bo": BO}),
-            "Win rates differ: Ann 75% and Bo 25% (50% overall).",
+            "Win rates beyond chance: Ann 75% and Bo 25% (50% overall).",
         ),
         (
             rates({"Ann": (3, 1, 0.75, 0.3, 0.95), "Bo": (1, 3, 0.25, 0.05, 0.7), "Cy": NONE}),

@@ -37,8 +37,8 @@ HISTORY = history_of(
 
 def test_sentence__of_a_waterfall() -> None:
     assert sentence(waterfall(HISTORY, **DAYS)) == (
-        "Pipeline went from 121K (2 deals) to 150K (2 deals): added 50 (1), raised 30K (1), won "
-        "800 (1)."
+        "Pipeline went from 121K (2 deals) to 150K (2 deals): new 50 (1), amount raised 30K "
+        "(1), won 800 (1)."
     )
     due = sentence(waterfall(HISTORY, **DAYS, due=("2026-01-01", "2026-01-31")))
     assert due.startswith(
@@ -206,9 +206,9 @@ def test_sentence__of_deal_flags() -> None:
     )
     table = deal_flags(frame, as_of="2026-03-10")
     assert sentence(table) == (
-        "2 of 3 open deals have a flag, 90K of 100K; overdue (1), no date (1) and no value (1)."
+        "2 of 3 open deals flagged, 90K of 100K; overdue (1), no date (1) and no value (1)."
     )
-    assert sentence(table.loc[["c"]]) == "The one open deal has no flag."
+    assert sentence(table.loc[["c"]]) == "0 of 1 open deal flagged."
     assert sentence(table.iloc[:0]) == "There is no open deal."
 
 
