@@ -329,6 +329,8 @@ def month(row: Series, scale: Axis, money: Money, *, name: str, by_rate: bool = 
         end = scale.at(place.end)
         if end <= _HALF:
             drawn.append(marks.label(end, 20, place.says, dx=8, kind="quiet", halo=True))
+        elif row["target"] and scale.at(row["target"]) < _HALF:
+            drawn.append(marks.label(end, 20, place.says, anchor="end", dx=-8, kind="on"))
         else:
             drawn.append(marks.label(0, 20, place.says, dx=8, kind="on"))
     return marks.picture(*drawn, height=32, said=place.title)

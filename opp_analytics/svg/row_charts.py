@@ -153,11 +153,13 @@ def _draw_scale(chart: ChartData, scale: marks.Axis) -> str:
         ticks = [(scale.at(tick), measure.write(tick)) for tick in scale.ticks(3)]
         labels = marks.scale_labels([tick for tick in ticks if tick[0] < 90])
         return marks.picture(*labels, height=14, said=f"Scale of {measure.title}")
-    drawn = (
-        []
-        if aims and measure.low
-        else [marks.label(0, 11, measure.write(scale.first), kind="quiet")]
-    )
+    drawn, first = [], measure.write(scale.first)
+    if not (aims and measure.low):
+        taken = [
+            100 * (marks.measure_text(first + name) + 16) / max(scale.at(amount), 1.0)
+            for amount, name in aims
+        ]
+        drawn.append(marks.label(0, 11, first, kind="quiet", room=max(taken, default=0.0)))
     for amount, name in aims:
         # One beyond the scale is written at its end.
         at, beyond = scale.at(amount), "" if amount <= scale.top else " →"

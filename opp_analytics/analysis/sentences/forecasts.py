@@ -156,11 +156,11 @@ def _describe_due(label: str, table: pd.DataFrame) -> str:
     amount, parts = money_of(table), []
     if row["gap"] > 0:
         parts.append(f"{amount(row['gap'])} to go")
-    if row["open_count"]:
-        deals = spelled(int(row["open_count"]), "open deal")
+    deals = spelled(int(row["open_count"]), "open deal")
+    if row["open_count"] and row["pipeline_coverage"] > 0:
+        parts.append(f"covered {times(row['pipeline_coverage'])} by {deals}")
+    elif row["open_count"]:
         parts.append(f"{amount(row['open_value'])} due in {deals}")
-    if row["pipeline_coverage"] > 0:
-        parts.append(f"{times(row['pipeline_coverage'])} coverage")
     unknown = math.isfinite(row["expected"]) and not math.isfinite(row["low"])
     return f"{', '.join(parts)}{f'; {evidence.NO_RANGE}' if unknown else ''}." if parts else ""
 
@@ -208,13 +208,17 @@ def _describe_overdue(table: pd.DataFrame) -> str:
 def _write_expected(row: Row, table: pd.DataFrame) -> str:
     """Write a forecast, with its range where no target is beside it.
 
-    Where one deal is most of it, the median and its range; a single stated deal has no range.
+    Where one deal is most of it, the median and its range; a single stated deal has its chance.
     """
     amount, spread = money_of(table), ""
     giant, outside = _say_giant(row, table), evidence.name_outside(row, amount)
-    if evidence.is_one_deal(row, table) and row["open_value"]:
-        spread = f"{percent(row['weighted_open'] / row['open_value'])} likely"
-    elif (giant or not math.isfinite(row["target"])) and math.isfinite(row["low"]):
+    if giant and math.isfinite(row["low"]):
+        spread = money_range(row["low"], row["high"], amount)
+    elif math.isfinite(row["target"]):
+        spread = ""
+    elif evidence.is_one_deal(row, table) and row["open_value"]:
+        spread = f"one deal, {percent(row['weighted_open'] / row['open_value'])} likely"
+    elif math.isfinite(row["low"]):
         spread = money_range(row["low"], row["high"], amount)
     beside = ", ".join(filter(None, [spread, "" if giant else outside]))
     return f"{amount(row['median' if giant else 'expected'])}{beside and f' ({beside})'}"
@@ -236,7 +240,8 @@ def _describe_groups(table: pd.DataFrame) -> str:
     if len(levels) < table.index.nlevels:
         labels = table.index.get_level_values("period")
         running = table["to_date"].to_numpy(dtype=bool)
-        now = table[running if running.any() else labels == labels[~labels.isin(BUCKETS)][:1]]
+        first = next((label for label in labels if label not in BUCKETS), "")
+        now = table[running if running.any() else labels == first]
         now = now.droplevel("period")
     leaves = now[[ALL not in split_key(label) for label in now.index]]
     if leaves.empty:

@@ -36,6 +36,7 @@ from opp_analytics.text import (
 _MOST_STEPS = 4
 # Of steps of the forecast whose name does not follow that of a deal.
 _STEP_WORDS = {
+    "new": "added",
     "amount raised": "raised in amount",
     "amount cut": "cut in amount",
     "amount changed": "changed in amount",
