@@ -22,7 +22,7 @@ def said(context):
 def test_notes__without_targets_of_people_says_what_is_to_go(opportunities):
     assert (
         said(context_of(opportunities, target=150_000))
-        == "80K to go, 120K due in one open deal, 1.5× coverage."
+        == "80K to go, covered 1.5× by one open deal."
     )
 
 

@@ -134,7 +134,7 @@ def test_write_chat__has_a_line_for_each_team_and_person_and_deal_and_names_stay
 def test_make_digest__names_who_has_most_to_go_only_where_no_list_does(opportunities) -> None:
     context = context_of(opportunities, target=TARGETS)
     alone, beside = (make_digest(page(*blocks), context) for blocks in ([], [Block("people", "")]))
-    due = "80K to go, 120K due in one open deal, 1.5× coverage."
+    due = "80K to go, covered 1.5× by one open deal."
     assert alone.second == f"{due} {say_most_to_go(context)}"
     assert beside.second == due
     assert beside.second in write_chat(beside)

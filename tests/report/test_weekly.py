@@ -80,7 +80,7 @@ def test_weekly_report__of_next_to_nothing_is_a_page(read, rows):
         page.sentence
         == [
             "March: nothing closed, nothing due, target 1K.",
-            "March: nothing closed, forecast 96K (80% likely) vs. 1K.",
+            "March: nothing closed, forecast 96K vs. 1K.",
         ][rows]
     )
 
