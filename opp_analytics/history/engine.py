@@ -51,6 +51,8 @@ class Engine:
         self._memory = memory
         self._backend: Any = None
         self._unused: list[str] = []
+        self.resets = 0
+        """What was kept before the last one is gone."""
 
     def read(self, files: Sequence[Path], kinds: dict[str, str]) -> ibis.Table:
         """Read the change rows of files as one table, with every column of any file."""
@@ -97,6 +99,7 @@ class Engine:
         """Drop the connection, which may be unusable after a failed query."""
         with _one_at_a_time:
             self._backend = None
+            self.resets += 1
 
 
 @cache

@@ -61,7 +61,8 @@ class FolderSource:
                     "a later record shows them"
                 )
         kinds = dict(entries[-1].kinds) if entries else {}
-        return self._memory.get("table", files, lambda: self.keep(self._engine.read(files, kinds)))
+        state = files, self._engine.resets
+        return self._memory.get("table", state, lambda: self.keep(self._engine.read(files, kinds)))
 
     def keep(self, table: ibis.Table) -> ibis.Table:
         """Read a table of a small log into memory.
@@ -76,10 +77,13 @@ class FolderSource:
         return self._memory.get("records", self.version(), self._read_records).copy()
 
     def version(self) -> tuple[str, ...]:
-        """Tell what is recorded: it changes with each record, and with each file set aside."""
-        entries = self.store.entries()
+        """Tell what is recorded: it changes with each record, and with each file set aside.
+
+        So it does when the engine that other histories share is reset, and its tables are gone.
+        """
+        entries, resets = self.store.entries(), str(self._engine.resets)
         # The last entry's digest covers those before it.
-        return (entries[-1].digest if entries else "", *self.store.set_aside())
+        return (entries[-1].digest if entries else "", *self.store.set_aside(), resets)
 
     def _read_records(self) -> pd.DataFrame:
         entries, aside = self.store.entries(), self.store.set_aside()
@@ -149,7 +153,6 @@ class FolderSource:
 
     def reset(self) -> None:
         """Reset the engine."""
-        self._memory = Memory()
         self._engine.reset()
 
     def check(self) -> list[Json]:

@@ -357,6 +357,19 @@ def test_collect__engine_errors_do_not_escape(history):
     assert history.collect(history.table["value"].sum()) == pytest.approx(1200.6)
 
 
+def test_collect__error_of_one_history_leaves_others_whole(history, tmp_path):
+    other = oa.History(tmp_path / "other")
+    other.record(opportunities(), at="2026-03-02")
+    history.record(opportunities(), at="2026-03-02")
+    assert other.collect(other.table.count()) == 3
+    with pytest.raises(oa.errors.HistoryError, match="could not be queried"):
+        history.collect(history.table.select(n=history.table["name"].cast("int64")))
+    owner = opportunities()["owner_name"].dropna().iloc[0]
+    part = other.where(owner_name=owner)
+    assert part.collect(part.table.count()) == (opportunities()["owner_name"] == owner).sum()
+    assert other.collect(other.table.count()) == 3
+
+
 def test_coverage__says_what_each_month_can_answer(history):
     assert history.coverage().empty
     for at in ["2026-01-10", "2026-01-31", "2026-02-14", "2026-04-04"]:

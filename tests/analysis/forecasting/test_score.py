@@ -183,7 +183,7 @@ def test_sentence__of_a_score_says_which_method_to_use():
 def test_sentence__of_a_score_by_lead_says_how_the_error_shrinks():
     past = backtest(even_months(12), freq="M", methods=["weighted", "last_period"])
     assert sentence(score(past, by="lead")) == (
-        "Weighted pipeline: forecasts miss by 100% with 32–60 days left, by 0% with 8–14 days left."
+        "Forecasts of weighted pipeline miss by 100% (32–60 days left), by 0% (8–14 days left)."
     )
     assert sentence(score(past.loc[["weighted"]], by="period")).startswith("Forecasts miss by ")
     few = score(backtest(MONTHS, freq="M").query("actual > 0").head(1), by="lead")
