@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +164,10 @@ def _make_sheet(answer: Answer, name: str, said: Json) -> Sheet:
     rows = [row for table in found for row in _choose_rows(table)]
     deep = any(row.depth or row.kind == "total" for row in rows)
     levels = tuple(0 if row.kind == "total" else row.depth + 1 for row in rows) if deep else ()
-    listed = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    # A column of some lists only has the type that it has there.
+    known = [frame.dropna(axis="columns", how="all") for frame in frames]
+    listed = pd.concat(known, ignore_index=True) if frames else pd.DataFrame()
+    listed = listed[[name for name in dict.fromkeys(chain(*frames)) if name in listed]]
     # Notes are about the first table and what is behind it.
     is_further = bool(found) and found[0].name in [table.name for table in answer.tables[1:]]
     notes = [] if is_further else answer.sentences
@@ -175,7 +179,7 @@ def _make_sheet(answer: Answer, name: str, said: Json) -> Sheet:
     rare = [name for name in said.get("rare", ()) if name in listed and not listed[name].any()]
     return Sheet(
         name,
-        listed.dropna(axis="columns", how="all").drop(columns=rare, errors="ignore"),
+        listed.drop(columns=rare, errors="ignore"),
         summed=tuple(table.adds for table in found if is_first and table.adds),
         titles={key: head for table in found for key, head in table.heads.items() if key != "name"},
         note=" ".join(notes),
