@@ -183,7 +183,7 @@ def _say_call(context: Context, row: Mapping[Any, Any], name: str) -> dict[str, 
     low = round(row["call"] - row["booked"], 2) < 0
     remarks = [f"below closed{',' if by else ''}"] if low else []
     if math.isfinite(row["override"]):
-        remarks.append(context.money(row["override"], fine=True))
+        remarks.append(f"override {context.money(row['override'], fine=True)}")
         by = str(row["overrider"])
     pieces = [f"{' · '.join(remarks)} by ".lstrip(), Piece("name", by)] if by else [*remarks]
     if pd.notna(row["call_then"]) and abs(row["call"] - row["call_then"]) >= HALF_CENT:

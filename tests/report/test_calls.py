@@ -155,7 +155,7 @@ def test_people__mark_a_call_below_closed_money_and_say_how_far_calls_are_from_t
 
     made = context(*EVERYBODY[:2], ("2", "Cy", "Cy", 25), ("3", "Dana", "Cy", 20))
     shown = column(made)
-    assert shown["Cy"] == (25_000.0, "below closed · 20K by Dana")
+    assert shown["Cy"] == (25_000.0, "below closed · override 20K by Dana")
     assert (shown["West"], shown["Bo"][1]) == ((25_000.0, "below closed"), "")
     assert column(context(("4", "Dana", "Cy", 20)))["Cy"][1] == "below closed, by Dana"
     assert "Calls sum to 495K, 339K above the forecast" in notes(made)
@@ -284,5 +284,5 @@ def test_digest__says_the_override_in_the_cell():
     page = compose(made, workbook="x.xlsx")
     (section,) = [one for one in make_digest(page, made).sections if one.key == "people"]
     said = [one.words for one in section.says if ", call " in one.words]
-    assert "call 450K (400K by Dana)" in said[1]
+    assert "call 450K (override 400K by Dana)" in said[1]
     assert "call 35K (by Dana)" in said[0]
