@@ -52,7 +52,7 @@ class Engine:
         self._backend: Any = None
         self._unused: list[str] = []
         self.resets = 0
-        """What was kept before the last one is gone."""
+        """Times that the connection was dropped, with every table kept in it."""
 
     def read(self, files: Sequence[Path], kinds: dict[str, str]) -> ibis.Table:
         """Read the change rows of files as one table, with every column of any file."""

@@ -79,7 +79,8 @@ class FolderSource:
     def version(self) -> tuple[str, ...]:
         """Tell what is recorded: it changes with each record, and with each file set aside.
 
-        So it does when the engine that other histories share is reset, and its tables are gone.
+        It changes, too, when the engine is reset, for this history or another: no kept table is
+        left then.
         """
         entries, resets = self.store.entries(), str(self._engine.resets)
         # The last entry's digest covers those before it.

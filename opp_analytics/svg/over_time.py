@@ -340,7 +340,7 @@ def month_axis(scale: Axis, target: float, money: Money) -> str:
     """Render the scale of `month`: nothing and the target, or round amounts without one."""
     if math.isfinite(target):
         words = f"target {money(target)}"
-        room = 100 * (marks.measure_text(words) + 16) / max(scale.at(target), 1.0)
+        room = marks.measure_room(scale.at(target), words, 8)
         zero = marks.label(0, 11, "0", kind="quiet", room=room)
         goal = _hold(scale.at(target), 11, words, "quiet")
         return marks.picture(zero, goal, height=14, said="Scale to the target")

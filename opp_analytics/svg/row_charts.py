@@ -155,10 +155,7 @@ def _draw_scale(chart: ChartData, scale: marks.Axis) -> str:
         return marks.picture(*labels, height=14, said=f"Scale of {measure.title}")
     drawn, first = [], measure.write(scale.first)
     if not (aims and measure.low):
-        taken = [
-            100 * (marks.measure_text(first + name) + 16) / max(scale.at(amount), 1.0)
-            for amount, name in aims
-        ]
+        taken = (marks.measure_room(scale.at(amount), first + name, 8) for amount, name in aims)
         drawn.append(marks.label(0, 11, first, kind="quiet", room=max(taken, default=0.0)))
     for amount, name in aims:
         # One beyond the scale is written at its end.

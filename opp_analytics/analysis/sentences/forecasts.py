@@ -212,11 +212,9 @@ def _write_expected(row: Row, table: pd.DataFrame) -> str:
     """
     amount, spread = money_of(table), ""
     giant, outside = _say_giant(row, table), evidence.name_outside(row, amount)
-    if giant and math.isfinite(row["low"]):
-        spread = money_range(row["low"], row["high"], amount)
-    elif math.isfinite(row["target"]):
+    if not giant and math.isfinite(row["target"]):
         spread = ""
-    elif evidence.is_one_deal(row, table) and row["open_value"]:
+    elif not giant and evidence.is_one_deal(row, table) and row["open_value"]:
         spread = f"one deal, {percent(row['weighted_open'] / row['open_value'])} likely"
     elif math.isfinite(row["low"]):
         spread = money_range(row["low"], row["high"], amount)
