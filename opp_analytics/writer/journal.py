@@ -75,7 +75,7 @@ CREATE TABLE IF NOT EXISTS step (
   updated_before TEXT, updated_after TEXT, record TEXT CHECK (json_valid(record)),
   identity TEXT CHECK ((operation = 'create') = (identity IS NOT NULL)),
   server_at TEXT CHECK (server_at {_TIME}),
-  told INTEGER NOT NULL DEFAULT 0 CHECK (told IN (0, 1)),
+  told INTEGER NOT NULL DEFAULT 0 CHECK (told IN (0, 1)), doubt TEXT,
   PRIMARY KEY (run_id, number)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS change (
@@ -91,7 +91,7 @@ CREATE TABLE IF NOT EXISTS approval (
 CREATE INDEX IF NOT EXISTS step_identity ON step (identity) WHERE identity IS NOT NULL;
 CREATE INDEX IF NOT EXISTS change_answered ON change (run_id, number) WHERE answered IS NOT NULL;
 """
-_VERSION = 7
+_VERSION = 8
 _BUSY_SECONDS = 30.0
 """Wait this long for another process that writes; each of its commits takes milliseconds."""
 _SHARED = "OPP_ANALYTICS_SHARED_JOURNAL"
@@ -440,6 +440,7 @@ class Journal:
             result.sent,
             result.refused,
             result.told,
+            result.doubt,
             result.unique_id,
             *stamps,
             record,
@@ -459,7 +460,8 @@ class Journal:
         def write(db: sqlite3.Connection) -> None:
             db.execute(
                 "UPDATE step SET settled_at = ?, server_at = ?, intended_at = CASE WHEN ? THEN "
-                "intended_at END, refused = ?, told = ?, unique_id = coalesce(?, unique_id), "
+                "intended_at END, refused = ?, told = ?, doubt = ?, "
+                "unique_id = coalesce(?, unique_id), "
                 "updated_before = coalesce(?, updated_before), updated_after = ?, "
                 "record = coalesce(?, record) WHERE run_id = ? AND number = ?",
                 step_row,
@@ -627,6 +629,7 @@ def _read_entry(row: sqlite3.Row, changes: list[sqlite3.Row]) -> RunStep:
         record=_read_record(row["record"]),
         sent=sent,
         told=bool(row["told"]),
+        doubt=row["doubt"],
         updated_before=row["updated_before"],
         updated_after=row["updated_after"],
         sent_at=datetime.fromisoformat(row["intended_at"]) if row["intended_at"] else None,

@@ -226,6 +226,8 @@ class Result:
     """True if a write was sent and its outcome is uncertain."""
     told: bool = False
     """True if that write has an answer, so that what the server holds decides."""
+    doubt: str | None = None
+    """Why the answer to a create may not be what it made; None where it is, or without one."""
     sent_at: datetime | None = None
     """When an earlier process sent that write, by the server's clock; None where no answer had said
     its time."""

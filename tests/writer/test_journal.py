@@ -181,7 +181,7 @@ def test_journal__of_another_format_is_refused_by_name(
         lambda: own_writes(client),
         runs,
     ):
-        with pytest.raises(JournalError, match=rf"{file}.*format 1, not 7.*move the file away"):
+        with pytest.raises(JournalError, match=rf"{file}.*format 1, not 8.*move the file away"):
             use()
     file.rename(file.with_suffix(".old"))
     assert runs().empty

@@ -59,7 +59,6 @@ seconds."""
 _SOON = 1.0
 """What changed within so many seconds of our write without an answer, and beside a change of ours,
 came with it."""
-ANSWERED = "the server answered with"
 _UNREAD = "the server answered, but what it holds was not read yet; resume reads it"
 _PAUSE = 0.05
 """Seconds before the second attempt; each further pause is twice as long."""
@@ -414,7 +413,7 @@ def _doubt(live: LiveRun, step: Step, record: Json) -> str | None:
         why = "another new one has"
     else:
         return None
-    return f"{ANSWERED} {unique_id}, which {why}"
+    return f"the server answered with {unique_id}, which {why}"
 
 
 class _Sending:
@@ -452,9 +451,9 @@ class _Sending:
             return self._make("unknown", str(error), sent=True, outage=_is_outage(error))
         except (ApiError, DataError, Stopped) as error:
             return self._refuse(error)
-        reason = _doubt(live, step, record)
-        if reason is not None:
-            return self._make("unknown", reason, sent=True)
+        doubt = _doubt(live, step, record)
+        if doubt is not None:
+            return self._make("unknown", doubt, sent=True, doubt=doubt)
         return self._tell(record, unique_id=record["unique_id"], record=record)
 
     def _find_equal(self) -> Result | None:

@@ -293,8 +293,7 @@ class LostCreates:
         result = self.results[entry.number]
         if entry.number in self._repeated or (strangers and not self.live.sends_unknown):
             self._given_up.add(entry.number)
-            said = str(result.errors[0]).partition("; ")[0].partition(", and ")[0]
-            said = said if said.startswith(engine.ANSWERED) else "no answer"
+            said = result.doubt or "no answer"
             advice = (_advise(entry.step, self.live.run, strangers, said),) * len(result.errors)
             self._store(entry, replace(result, errors=advice, outage=False))
             return []
