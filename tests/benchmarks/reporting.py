@@ -23,9 +23,6 @@ from tests.benchmarks._two_years import play, write_field_history
 _FEW = 300
 _AT_MOST = {20_000: 2.0, 100_000: 5.0}
 """Wanted of a page's time, by that of the page of few deals."""
-_OPENED = 2.7
-"""Wanted of the page of few deals, by what opening its history takes, imports beside pandas
-included: two seconds."""
 _PANDAS, _EACH = 9.0, 6.0
 """Wanted of the page of few deals, by ``import pandas``; of it and the pages of all people, by the
 one page."""
@@ -75,20 +72,17 @@ def _pages(folders: dict[int, Path], *, rounds: int, each: bool) -> list[Figure]
     calls = {f"{rows:,}": partial(_once, "page", folder) for rows, folder in folders.items()}
     for contender in ("open", *(["each"] if each else [])):
         calls[contender] = partial(_once, contender, folders[_FEW])
-    if each:
-        calls["pandas"] = partial(cost, partial(python, "-c", "import pandas"))
+    calls["pandas"] = partial(cost, partial(python, "-c", "import pandas"))
     runs = in_turns(rounds, calls)
     sizes = list(folders)
     few, title = runs[f"{_FEW}"], "weekly page of {:,} deals".format
     figures = [
-        Figure.of_runs(title(_FEW), "opening its history", few, runs["open"], at_most=_OPENED)
+        Figure.of_runs(title(_FEW), "opening its history", few, runs["open"]),
+        Figure.of_runs(title(_FEW), "import pandas", few, runs["pandas"], at_most=_PANDAS),
     ]
     if each:
         name = f"{title(_FEW)} and of each of {runs['each'][0].answer} people"
-        figures += [
-            Figure.of_runs(name, "the one page", runs["each"], few, at_most=_EACH),
-            Figure.of_runs(title(_FEW), "import pandas", few, runs["pandas"], at_most=_PANDAS),
-        ]
+        figures.append(Figure.of_runs(name, "the one page", runs["each"], few, at_most=_EACH))
     for fewer, rows in pairwise(sizes):
         own = runs[f"{rows:,}"]
         figures.append(
