@@ -41,11 +41,10 @@ from opp_analytics.text import (
     title,
 )
 
-# A target this likely is called safe: one miss in ten is what the 80% range allows below its low
-# end.
 _LEAST_SWING = 0.05
 """Change in the chance of a target below which nobody would act on one deal."""
 _SAFE = 0.9
+"""A target this likely is called safe: the 80% range, too, allows one miss in ten below it."""
 # Deals stated at this or more are called likely: best case begins there.
 _LIKELY = 50
 # Stated and learned chances differ beyond two standard errors, and by ten points on average.
