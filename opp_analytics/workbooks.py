@@ -151,13 +151,29 @@ def write_table(
         if row in looks:
             write_own_row(book, page, row, looks[row], columns, shown_cells)
             continue
-        page.write_row(row, 0, shown_cells)
+        _write_cells(page, row, shown_cells)
         for place in rates:
             if is_almost_sure(shown_cells[place]):
                 page.write_number(row, place, shown_cells[place], sure)
     page.freeze_panes(1, 1)
     page.repeat_rows(0)
     return columns
+
+
+def _write_cells(page: Worksheet, row: int, cells: Sequence[Any]) -> None:
+    """Write a row as the library's ``write_row`` does, without asking what each cell could be."""
+    for place, cell in enumerate(cells):
+        if cell is None or cell == "":
+            continue
+        if isinstance(cell, str):
+            if not cell.startswith("<r>"):
+                page.write_string(row, place, cell)
+            else:
+                page.write(row, place, cell)
+        elif isinstance(cell, bool):
+            page.write_boolean(row, place, cell)
+        else:
+            page.write_number(row, place, cell)
 
 
 def write_own_row(

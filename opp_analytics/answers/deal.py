@@ -26,7 +26,7 @@ _MOVED, _MUCH = 0.1, 0.2
 """What a chance must move to be news; the share of a forecast on deals dated later that is."""
 
 
-_MOST_BEHIND = 1_000
+_MOST_BEHIND = 500
 """Deals that are listed behind a number; the smaller ones are one row."""
 _COLUMNS = ("outcome", "stage", "value", "probability", "close_date")
 """What every list of deals knows of them, beside their groups."""

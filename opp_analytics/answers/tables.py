@@ -202,15 +202,11 @@ def say_nobodys(table: pd.DataFrame) -> str:
 def listed_days(context: Context) -> tuple[pd.Timestamp, pd.Timestamp]:
     """First and last day of the closed deals in the workbook.
 
-    They begin with the window of the win rates. Of many deals, those nearest to the as-of day
-    are listed.
+    They are those of the window of the win rates, of many deals those of the current period.
     """
-    deals, today = context.deals, context.known_day
-    distance = (deals.loc[deals["outcome"].isin(CLOSED_AS), "close_date"] - today).abs().dropna()
-    if len(distance) <= _MOST_LISTED:
+    if context.deals["outcome"].isin(CLOSED_AS).sum() <= _MOST_LISTED:
         return closed_since(context), pd.Timestamp.max
-    reach = distance.nsmallest(_MOST_LISTED + 1).iloc[-1] - pd.Timedelta(days=1)
-    return max(closed_since(context), today - reach), today + reach
+    return context.period.start_time, context.period.end_time.normalize()
 
 
 @keep

@@ -11,7 +11,7 @@ from opp_analytics import charts, text
 from opp_analytics.analysis import describe, evidence, scorecard, win_rate
 from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
-from opp_analytics.answers.context import Context, Part
+from opp_analytics.answers.context import Context, Part, keep
 from opp_analytics.answers.data import Figure, Row, Table, make_notes, make_period, read_known
 from opp_analytics.answers.deal import list_deals
 from opp_analytics.org import LOST, close_by
@@ -99,14 +99,20 @@ def _read_rate(row: Any) -> dict[str, Any]:
     }
 
 
-def _list_closed(context: Context, row: Row) -> Answer:
+@keep
+def _read_closed(context: Context) -> pd.DataFrame:
+    """The deals closed in the window, with the day of each as ``closed_on``."""
     outcome, dates = close_by(context.opportunities, context.known_day, context.tz)
     dates = dates[outcome <= LOST].set_axis(context.opportunities["unique_id"][outcome <= LOST])
     closed = context.deals["unique_id"].map(dates)
     inside = closed.between(tables.closed_since(context), context.day)
-    deals, closed = context.deals[inside], closed[inside]
+    return context.deals[inside].assign(closed_on=closed[inside])
+
+
+def _list_closed(context: Context, row: Row) -> Answer:
+    deals = _read_closed(context)
     if row.kind == "person":
         mine = deals[deals[context.person] == row.id]
         return list_deals(context, f"Won and lost by {row.id}", mine)
-    mine = deals[labels(closed, context.freq) == row.id]
+    mine = deals[labels(deals["closed_on"], context.freq) == row.id]
     return list_deals(context, f"Won and lost in {context.name_of(row.id)}", mine)

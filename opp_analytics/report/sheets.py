@@ -82,7 +82,7 @@ SHEETS |= {
     for key, one in CATALOG.items()
     if one.look and one.look.nav and key not in _ASKED
 }
-_MOST_LISTED = 1_000
+_MOST_LISTED = 500
 """Rows of a sheet, and of each list of deals on one, that somebody may read; all of the deals."""
 _NAMED = {"deal": "name", "more": "name", "flag": "check", "step": "movement"}
 """Columns of names by kind of row, where they are not called as the kind."""

@@ -6,7 +6,7 @@ Forecasts are those of a period, or of people and teams.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -327,40 +327,35 @@ def explain_chances(table: pd.DataFrame) -> pd.Series[str]:
     """
     ids, steps = (table.index.get_level_values(level).tolist() for level in (0, 1))
     first = [k for k, step in enumerate(steps) if step == "overall"]
-    columns = steps, table["chance"].tolist(), table["group"].tolist()
+    chances = table["chance"].to_numpy()
+    # Rounded first, so that they add up as shown.
+    adds = np.diff(np.floor(chances * 100 + 0.5).astype(int), prepend=0).tolist()
+    groups, note = table["group"].tolist(), note_of(table)
+    named = [*zip(steps, groups, strict=True)]
+    names = {one: _name_step(*one, note) for one in set(named)}
+    points = [*zip(adds, map(names.__getitem__, named), strict=True)]
     said: dict[Any, str] = {}
     words = []
     for begin, end in zip(first, [*first[1:], len(ids)], strict=False):
         # Deals of one stage, owner and bucket have the same words.
-        mine = tuple(tuple(column[begin:end]) for column in columns)
+        mine = f"{groups[begin]} {percent(chances[begin])}", *points[begin + 1 : end]
         if mine not in said:
-            said[mine] = _say_helps(*mine, note=note_of(table))
+            said[mine] = _say_helps(mine[0], mine[1:])
         words.append(said[mine])
     return pd.Series(words, [ids[k] for k in first], dtype=TEXT)
 
 
-def _say_helps(
-    steps: Sequence[Any], chances: Sequence[Any], groups: Sequence[Any], *, note: TableNote
-) -> str:
-    _, *rest = _list_adds(chances)
-    named = (_name_step(*one, note) for one in zip(steps[1:], groups[1:], strict=True))
-    adds = sorted((one for one in zip(rest, named, strict=True) if one[0]), key=lambda one: -one[0])
-    base = f"{groups[0]} {percent(chances[0])}"
+def _say_helps(base: str, points: Iterable[tuple[int, str]]) -> str:
+    adds = sorted((one for one in points if one[0]), key=lambda one: -one[0])
     if not adds:
         return base
     does = "helps" if adds[0][0] > 0 else "costs"
     leads = [one for one in adds if one[0] > 0][:2] or adds[-1:]
     others = [f"{name} {number(by, signed=True)}" for by, name in adds if (by, name) not in leads]
-    points = [f"({number(by, signed=True)})" for by, _ in leads]
-    said = f"{leads[0][1]} {does}{' most' if len(adds) > 1 else ''} {points[0]}"
-    said += f", then {leads[1][1]} {points[1]}" if len(leads) > 1 else ""
+    by = [f"({number(by, signed=True)})" for by, _ in leads]
+    said = f"{leads[0][1]} {does}{' most' if len(adds) > 1 else ''} {by[0]}"
+    said += f", then {leads[1][1]} {by[1]}" if len(leads) > 1 else ""
     return f"{said}; {', '.join([base, *others])}"
-
-
-def _list_adds(chances: Sequence[Any]) -> list[int]:
-    """List the points of each step by rounded chances, so that they add up as shown."""
-    shown = np.floor(np.array(chances) * 100 + 0.5).astype(int)
-    return [int(one) for one in np.diff(shown, prepend=0)]
 
 
 def _name_step(step: str, group: str, note: TableNote) -> str:

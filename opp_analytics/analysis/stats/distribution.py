@@ -294,8 +294,9 @@ def measure_ranges(
     group, is added. By characteristic functions on 1,024 cells of money; beyond the 512 deals of
     largest variance, a group's other deals are one normal amount.
     """
-    order = np.argsort(codes, kind="stable")
-    amounts, chances, codes = amounts[order], chances[order], codes[order]
+    if size > 1:
+        order = np.argsort(codes, kind="stable")
+        amounts, chances, codes = amounts[order], chances[order], codes[order]
     # A negative amount is lost for sure, unless its size comes back.
     sure = np.bincount(codes, np.minimum(amounts, 0.0), minlength=size)
     amounts, chances = np.abs(amounts), np.where(amounts < 0, 1 - chances, chances)
