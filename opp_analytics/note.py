@@ -14,6 +14,19 @@ KEY = "opp_analytics"
 _Table = TypeVar("_Table", bound=pd.DataFrame)
 
 
+class _Written(dict[str, Any]):
+    """A note in attrs, which every copy of a table shares: nobody changes it.
+
+    Pandas copies attrs deeply with each step of a frame.
+    """
+
+    def __deepcopy__(self, memo: object) -> _Written:
+        return self
+
+    def __reduce__(self) -> Any:
+        return dict, (dict(self),)  # A pickled table is read without this package.
+
+
 @dataclass(frozen=True)
 class TableNote:
     """The kind and settings of a result table; all but its figures hold for each row.
@@ -66,7 +79,7 @@ class TableNote:
 
     def write(self, table: _Table) -> _Table:
         """Put the note on a table, in place of any other, and return the table."""
-        table.attrs = {KEY: self.to_dict()}
+        table.attrs = {KEY: _Written(self.to_dict())}
         return table
 
 

@@ -10,7 +10,7 @@ from opp_analytics import charts, text
 from opp_analytics.analysis import describe, name_source
 from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
-from opp_analytics.answers.context import Context
+from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import Lack, Row, Table, lack_records, read_known
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.note import note_of
@@ -33,6 +33,7 @@ _DAYS = (
 )
 
 
+@keep
 def calls(context: Context) -> Answer:
     """Rank whose number was nearest to what closed, on the same days; then each caller.
 

@@ -11,7 +11,7 @@ from opp_analytics import charts, text
 from opp_analytics.analysis import deal_categories, describe, forecast_categories
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
-from opp_analytics.answers.context import Context
+from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import Row, Table
 from opp_analytics.answers.deal import list_closed, list_deals
 from opp_analytics.answers.months import list_periods
@@ -20,6 +20,7 @@ from opp_analytics.text import Piece, Sentence
 _CATEGORIES = ("closed", "commit", "best_case", "pipeline")
 
 
+@keep
 def categories(context: Context) -> Answer:
     """Sum closed money and the open deals due by category, at full value."""
     table = forecast_categories(context.opportunities, **context.options)

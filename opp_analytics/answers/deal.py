@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import compress
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics import schema, text
@@ -37,20 +38,16 @@ def list_rows(context: Context, deals: pd.DataFrame, *more: str, period: str = "
 
     Open ones have a chance from history of a `period`, by default of their own.
     """
-    known = deals
-    if "chance" not in deals:
-        chances = forecasts.chances(context)
-        if period and len(chances):
-            chances = forecasts.deals_of(context, period)["chance"]
-        chances = deals["unique_id"].map(chances)
-        known = deals.assign(chance=chances.mask(deals["outcome"].isin(CLOSED_AS)))
-    columns = [name for name in (*context.by, *_COLUMNS, "chance") if name in known]
+    columns = [name for name in (*context.by, *_COLUMNS, "chance") if name in deals]
     columns = [*dict.fromkeys((*columns, *more))]
-    keys = known["unique_id"].astype("str")
-    return [
-        Row(key, name_deal(key, name), values)
-        for key, name, values in zip(keys, known["name"], read_rows(known[columns]), strict=True)
-    ]
+    chances = {} if "chance" in deals else forecasts.list_chances(context, period)
+    rows = []
+    keys = deals["unique_id"].astype("str")
+    for key, name, values in zip(keys, deals["name"], read_rows(deals[columns]), strict=True):
+        if key in chances and values.get("outcome") not in CLOSED_AS:
+            values["chance"] = chances[key]
+        rows.append(Row(key, name_deal(key, name), values))
+    return rows
 
 
 def read_rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -97,11 +94,12 @@ def list_deals(
     nothing, and ``outcome`` is what became of it; else those from history are of `period`, by
     default of each deal's own. Whoever asks what to do `folds` closed deals.
     """
-    largest = deals.loc[deals[adds].abs().sort_values(ascending=False, kind="stable").index]
-    largest = largest.assign(**{adds: largest[adds].astype("float64")})
-    rest_of = largest[_MOST_BEHIND:]
+    added = deals[adds].astype("float64")
+    order = np.argsort(-added.abs().to_numpy(), kind="stable")
+    largest = deals.iloc[order[:_MOST_BEHIND]]
+    rest_of = deals.iloc[order[_MOST_BEHIND:]]
     smaller = [sum_up(rest_of, "deal", [adds])] if len(rest_of) else []
-    rows = list_rows(context, largest[:_MOST_BEHIND], *more, adds, period=period)
+    rows = list_rows(context, largest, *more, adds, period=period)
     if folds:
         rows = [replace(row, folded=row.values["outcome"] != "open") for row in rows]
     columns = [*context.by, "outcome" if past else "stage", "close_date"]

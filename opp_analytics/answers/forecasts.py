@@ -217,6 +217,7 @@ def by_rate(context: Context) -> bool:
     return method(context) == "run_rate"
 
 
+@keep
 def current(context: Context) -> pd.Series[Any]:
     """The forecast's row of the current period."""
     return forecast(context).loc[[context.label]].iloc[0]
@@ -685,6 +686,18 @@ def chances(context: Context) -> Series:
     None where the method takes it from elsewhere.
     """
     return own_chances(context)["chance"].dropna()
+
+
+def list_chances(context: Context, period: str = "") -> dict[str, float]:
+    """List chances from history by id: of a period, by default of each deal's own."""
+
+    def make() -> dict[str, float]:
+        own = chances(context)
+        known = deals_of(context, period)["chance"].dropna() if period and len(own) else own
+        listed: dict[str, float] = known.to_dict()
+        return listed
+
+    return context.keep(make, "chances", context.part, context.ids, period)
 
 
 def deals_then(context: Context) -> pd.DataFrame:

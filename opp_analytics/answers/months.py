@@ -13,7 +13,7 @@ from opp_analytics import text
 from opp_analytics.analysis import describe, evidence
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
-from opp_analytics.answers.context import Context
+from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import (
     Row,
     RowPictures,
@@ -35,6 +35,7 @@ _EVERY = (
 _KNOWN = (*_DRAWN, "open_count", "open_value", "new_business", "gap")
 
 
+@keep
 def months(context: Context) -> Answer:
     """Show of the next periods forecast, range, chance of the target, coverage, pipeline to add."""
     table = forecasts.ahead(context)

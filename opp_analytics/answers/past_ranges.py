@@ -8,7 +8,7 @@ from opp_analytics import charts, text
 from opp_analytics.analysis import describe
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
-from opp_analytics.answers.context import Context
+from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import (
     Lack,
     Table,
@@ -25,6 +25,7 @@ _MOST_DRAWN = 6
 """Periods that fill a picture beside its neighbor."""
 
 
+@keep
 def past_ranges(context: Context) -> Answer:
     """Compare past forecasts, with as many days to go as today's, and what closed in the end."""
     try:

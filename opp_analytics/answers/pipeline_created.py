@@ -107,6 +107,7 @@ def _list_created(context: Context, row: Row) -> Answer:
         title = f"Created by {row.id} in {context.name}"
         deals = _read(context).list_deals(context.freq)
         deals = deals[(deals.index == row.id) & (deals["period"] == context.label).to_numpy()]
+        deals = add_details(context, deals.reset_index(drop=True))
     else:
         freq = _name_weeks(context)
         deals = _list_by_week(context)
@@ -114,13 +115,13 @@ def _list_created(context: Context, row: Row) -> Answer:
         count = text.spelled(len(deals), "deal") if len(deals) > 1 else "deal"
         is_last = row.id == str(pd.Period(context.known_day, freq))
         title = f"The {count} of {'this week' if is_last else f'the week of {row.name.value}'}"
-    rows = add_details(context, deals.reset_index(drop=True))
-    return list_deals(context, title, rows, name="created")
+    return list_deals(context, title, deals, name="created")
 
 
 @keep
 def _list_by_week(context: Context) -> pd.DataFrame:
-    return _read(context).list_deals(_name_weeks(context), grouped=False)
+    deals = _read(context).list_deals(_name_weeks(context), grouped=False)
+    return add_details(context, deals.reset_index(drop=True))
 
 
 @keep

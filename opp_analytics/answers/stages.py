@@ -24,6 +24,7 @@ _ENDS = {"advanced": "Moved on", "back": "Moved back", "still": "Open"}
 """Outcomes of a stage's entries, where the name alone does not say it."""
 
 
+@keep
 def stages(context: Context) -> Answer:
     """Count the deals that entered each stage in thirteen weeks, by where they are now.
 

@@ -10,7 +10,7 @@ import pandas as pd
 from opp_analytics import analysis, charts, text
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
-from opp_analytics.answers.context import Context
+from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import Figure, Lack, Row, Table
 from opp_analytics.answers.deal import add_details, list_deals
 from opp_analytics.errors import NotEnoughHistory
@@ -24,6 +24,7 @@ _TOLD = 0.01
 """Share of what was won from which it is said to have been expected before."""
 
 
+@keep
 def why_it_moved(context: Context) -> Answer:
     """Show what each kind of change added to the forecast or took, and the deal that did most."""
     try:

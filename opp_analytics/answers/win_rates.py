@@ -26,6 +26,7 @@ _RATES = tuple(f"{of}rate{end}" for of in ("", "value_") for end in ("", "_low",
 _COLUMNS = ("won", "lost", "open", *_RATES[:3], "differs", "value", *_SUMS, *_RATES[3:])
 
 
+@keep
 def win_rates(context: Context) -> Answer:
     """Compare the win rates of people with the rate of all: won of won and lost."""
     whole, since = _ask(context).iloc[0], tables.closed_since(context)

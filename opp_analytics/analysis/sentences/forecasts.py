@@ -338,9 +338,9 @@ def explain_chances(table: pd.DataFrame) -> pd.Series[str]:
     words = []
     for begin, end in zip(first, [*first[1:], len(ids)], strict=False):
         # Deals of one stage, owner and bucket have the same words.
-        mine = f"{groups[begin]} {percent(chances[begin])}", *points[begin + 1 : end]
+        mine = f"{groups[begin]} {percent(chances[begin])}", tuple(points[begin + 1 : end])
         if mine not in said:
-            said[mine] = _say_helps(mine[0], mine[1:])
+            said[mine] = _say_helps(*mine)
         words.append(said[mine])
     return pd.Series(words, [ids[k] for k in first], dtype=TEXT)
 
