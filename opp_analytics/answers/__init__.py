@@ -49,5 +49,5 @@ from opp_analytics.answers.stages import stages
 from opp_analytics.answers.tables import CLOSED_AS
 from opp_analytics.answers.trend import trend
 from opp_analytics.answers.why_it_moved import why_it_moved
-from opp_analytics.answers.will_we_make_it import say_most_to_go, will_we_make_it
+from opp_analytics.answers.will_we_make_it import say_most_to_go, say_whether, will_we_make_it
 from opp_analytics.answers.win_rates import win_rates

@@ -207,6 +207,11 @@ def forecast(context: Context) -> pd.DataFrame:
     return _now(context)[0]
 
 
+def forecast_alone(context: Context) -> pd.DataFrame:
+    """`forecast` without the ranges of people, which take the longest."""
+    return _forecast(context, None, context.method, context.reach)[0]
+
+
 def stated(context: Context) -> bool:
     """True if only stated chances are used, which give no chance of hitting a target."""
     return method(context) == "stated"

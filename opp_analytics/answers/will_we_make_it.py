@@ -41,7 +41,7 @@ def will_we_make_it(context: Context) -> Answer:
         key="will_we_make_it",
         context=context,
         title=f"Forecast for {context.name}",
-        finding=Sentence.of(first.removesuffix(".")),
+        finding=_end(first),
         method=str(forecasts.method(context)),
         tables=(
             Table(
@@ -57,6 +57,16 @@ def will_we_make_it(context: Context) -> Answer:
         call='oa.forecast(deals, history=history, as_of="{day}", freq="{freq}", '
         "target=org.targets)",
     )
+
+
+def say_whether(context: Context) -> Sentence:
+    """Say whether the target is made, and nothing of people or the past."""
+    first, _ = analysis.say_forecast(forecasts.forecast_alone(context))
+    return _end(first)
+
+
+def _end(words: str) -> Sentence:
+    return Sentence.of(words.removesuffix("."))
 
 
 def _read(row: Any) -> dict[str, float]:

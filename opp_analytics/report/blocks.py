@@ -25,6 +25,7 @@ from opp_analytics.answers import (
     list_due,
     list_expected,
     name_new_business,
+    say_whether,
     will_we_make_it,
 )
 from opp_analytics.charts import ChartData
@@ -200,22 +201,22 @@ def months(context: Context) -> Block:
     if targets:
         sub += f". Upright line: target {context.money(max(targets))}"
     sub = ". ".join([sub, *map(answer.say, answer.notes)])
-    parts: tuple[BlockPart, ...] = (*_show_beside(context), shown)
+    parts: tuple[BlockPart, ...] = (*_show_beside(answer), shown)
     return Block("months", answer.say(answer.finding), sub, parts, answer.title)
 
 
-def _show_beside(context: Context) -> tuple[Note, ...]:
+def _show_beside(answer: Answer) -> tuple[Note, ...]:
     """Say whether the quarter makes it, on a page of a month; and the other way round."""
+    context = answer.context
     if context.noun not in ("month", "quarter"):
         return ()
     freq = context.org.freq("Q") if context.noun == "month" else "M"
     target = context.target if isinstance(context.target, pd.DataFrame) else None
     other = replace(context, freq=freq, target=target, chosen=None)
     try:
-        found = will_we_make_it(other)
+        return (Note(f"{answer.say(say_whether(other))}."),)
     except (DataError, NotEnoughHistory):
         return ()
-    return (Note(f"{found.say(found.finding)}."),)
 
 
 def pipeline_created(context: Context) -> Block | None:
