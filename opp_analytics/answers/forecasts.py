@@ -699,8 +699,7 @@ def list_chances(context: Context, period: str = "") -> dict[str, float]:
     def make() -> dict[str, float]:
         own = chances(context)
         known = deals_of(context, period)["chance"].dropna() if period and len(own) else own
-        listed: dict[str, float] = known.to_dict()
-        return listed
+        return {str(key): float(chance) for key, chance in known.items()}
 
     return context.keep(make, "chances", context.part, context.ids, period)
 
