@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 import opp_analytics as oa
-from opp_analytics.answers import list_deals
+from opp_analytics.answers import CATALOG, list_deals
 from tests.pipelines import AS_OF, THIS_WEEK, context_of, pipeline
 
 
@@ -40,6 +42,21 @@ def test_deals__leave_out_those_closed_before_the_window_of_the_win_rates_and_sa
     ]
 
 
+def test_deals__are_of_many_closed_ones_those_of_the_period_alone(monkeypatch):
+    monkeypatch.setattr("opp_analytics.answers.tables._MOST_LISTED", 4)
+    rows = [
+        ("g", "Gorse", 1.0, "closed_won", "won", "2026-02-27", 100, "Ann"),
+        ("h", "Hazel", 2.0, "closed_lost", "lost", "2026-03-02", 0, "Ann"),
+        ("i", "Iris", 3.0, "closed_lost", "lost", "2026-04-01", 0, "Ann"),
+    ]
+    answer, listed = _ask([*THIS_WEEK, *rows])
+    assert list(listed) == list("dacfebh")
+    assert [answer.say(note) for note in answer.notes] == [
+        "Leaves out 2 deals closed before Mar 1, 2026 or dated after Mar 31, 2026. All deals: "
+        "opp-analytics export deals.xlsx"
+    ]
+
+
 def test_list_deals__sums_up_the_smaller_of_very_many(monkeypatch):
     monkeypatch.setattr("opp_analytics.answers.deal._MOST_BEHIND", 2)
     context = context_of(pipeline(THIS_WEEK))
@@ -47,3 +64,9 @@ def test_list_deals__sums_up_the_smaller_of_very_many(monkeypatch):
     assert [row.id for row in listed] == ["a", "e"]
     assert (smaller.kind, smaller.name.value) == ("more", "4 smaller deals")
     assert smaller.values["value"] == 110_000
+
+
+@pytest.mark.parametrize("key", ["months", "stages", "win_rates", "categories", "past_ranges"])
+def test_answers__are_made_once_so_that_page_and_workbook_open_the_same_rows(key):
+    context = context_of(pipeline(THIS_WEEK))
+    assert CATALOG[key].ask(context) is CATALOG[key].ask(context)
