@@ -221,8 +221,9 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
         f"{check_file._FINDABLE:,} characters",
         f"{conditions._LONGEST:,} characters; {conditions._MOST_PARTS} parts",
         f"{workbook._MOST_ROWS:,} rows; {workbooks.MOST_LETTERS:,} characters",
-        f"the {report_tables._MOST_LISTED:,} largest open ones, those won in the period, and of "
-        "those closed in this quarter and the three before as many, nearest to the day",
+        f"the {report_tables._MOST_LISTED:,} largest open ones, those won in the period, and those "
+        "closed in this quarter and the three before; where more than "
+        f"{report_tables._MOST_LISTED:,} ever closed, those of the period alone",
         f"{report_sheets._MOST_LISTED:,} rows, those of the largest deals",
         f"{messages._MOST_PARTS} parts of {messages._LARGEST_PART:,} characters; "
         f"{messages._LONGEST:,} characters; {requests.MOST_NEW:,}",
