@@ -163,17 +163,16 @@ def write_table(
 def _write_cells(page: Worksheet, row: int, cells: Sequence[Any]) -> None:
     """Write a row as the library's ``write_row`` does, without asking what each cell could be."""
     for place, cell in enumerate(cells):
-        if cell is None or cell == "":
+        if cell is None:
             continue
-        if isinstance(cell, str):
-            if not cell.startswith("<r>"):
-                page.write_string(row, place, cell)
-            else:
-                page.write(row, place, cell)
-        elif isinstance(cell, bool):
+        if isinstance(cell, bool):
             page.write_boolean(row, place, cell)
-        else:
+        elif isinstance(cell, (int, float)):
             page.write_number(row, place, cell)
+        elif cell and not cell.startswith("<r>"):
+            page.write_string(row, place, cell)
+        else:
+            page.write(row, place, cell)
 
 
 def write_own_row(
