@@ -115,16 +115,12 @@ def sheets(context: Context, all_deals: str = "") -> Iterator[Sheet]:
 
     `all_deals` is the file beside the workbook of the deals that it only sums up.
     """
-    answers: dict[str, Answer] = {}
     for name, said in SHEETS.items():
         if name == "Calls":
             sheet = Sheet(name, _list_calls(context))
         else:
-            key = said["ask"]
-            if key not in answers:
-                answers[key] = CATALOG[key].ask(context)
-            sheet = _make_sheet(answers[key], name, said)
-            if key == "deals" and all_deals:
+            sheet = _make_sheet(CATALOG[said["ask"]].ask(context), name, said)
+            if said["ask"] == "deals" and all_deals:
                 words = f"All deals, in {all_deals}, beside this file."
                 sheet = replace(sheet, note=f"{sheet.note} {words}".lstrip(), left_out=words)
         if len(sheet.table):
