@@ -15,7 +15,7 @@ from opp_analytics.analysis import describe, name_leans
 from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, Part, keep
-from opp_analytics.answers.data import Row, RowPictures, Table, make_notes
+from opp_analytics.answers.data import Row, RowPictures, Table, is_news, make_notes
 from opp_analytics.answers.deal import find_expected, list_deals, list_expected
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.schema import ALL, BUCKETS, HALF_CENT, NO_LABEL
@@ -134,7 +134,8 @@ def _make_row(
     words = _say_call(context, row, str(key[-1])) if pd.notna(row["call"]) else {}
     moves = [] if is_person else [(row["moved"], text.movement("transferred", row["moved"]))]
     moves = [(abs(one), way) for one, way in [*moves, (row["later"], "won, dated later")]]
-    pieces = [(Piece("money", one), f" {way}") for one, way in moves if one >= HALF_CENT]
+    told = [(one, way) for one, way in moves if is_news(one, row["expected"])]
+    pieces = [(Piece("money", one), f" {way}") for one, way in told]
     if pieces:
         words["change"] = Sentence.of(
             *pieces[0], *(p for more in pieces[1:] for p in (", ", *more))

@@ -12,7 +12,17 @@ from opp_analytics.answers import Answer, forecasts, people, read_context, why_i
 from opp_analytics.answers.context import Part
 from opp_analytics.report.compose import compose
 from opp_analytics.report.digest import make_digest
-from tests.pipelines import AS_OF, MOVED, TEAMS, THIS_WEEK, context_of, pipeline
+from tests.pipelines import (
+    AS_OF,
+    LAST_WEEK,
+    MOVED,
+    TEAMS,
+    THIS_WEEK,
+    context_of,
+    pipeline,
+    recorded,
+)
+from tests.scratch import scratch_history
 
 TARGETS = pd.DataFrame(
     {
@@ -186,3 +196,19 @@ def test_forecast__of_a_person_who_changed_teams_adds_up_both_parts_of_a_target(
     row = table.loc["2026-02"]
     assert (row["target"], row["gap"], row["attainment"]) == (28_000.0, 21_000.0, 0.25)
     assert row["p_target"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("value", "said"), [(400.0, "200 won, dated later"), (20.0, "")])
+def test_people__say_what_was_won_and_dated_later_where_it_is_news(value, said):
+    was = ("z", "Fir", value, "proposal", "active", "2026-03-20", 50, "Ann")
+    won = ("z", "Fir", value, "closed_won", "won", "2026-04-30", 100, "Ann")
+    history = recorded(
+        scratch_history(), {"2026-03-09": [*LAST_WEEK, was], "2026-03-17": [*THIS_WEEK, won]}
+    )
+    frame = pipeline([*THIS_WEEK, won])
+    frame.attrs["load"]["fetched_at"] = "2026-03-17T06:00:00+00:00"
+    context = context_of(frame, history, as_of="2026-03-17", target=150_000)
+    (ann,) = [row for row in people(context).tables[0].rows if row.name.value == "Ann"]
+    words = ann.words.get("change")
+    assert (words.write(None) if words else "") == said
